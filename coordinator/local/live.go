@@ -1,0 +1,473 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/memory"
+)
+
+// live is one run that this process owns, worked off by one goroutine: loop.
+type live struct {
+	rt    *Runtime
+	id    string
+	lease memory.Lease
+	done  chan struct{} // closed when the run has been let go
+	bell  chan struct{} // something happened
+
+	mu       sync.Mutex
+	inbox    []coordinator.Event // outcomes not yet taken
+	foreign  bool                // the journal may have grown by others
+	lost     bool                // the lease is gone
+	heldTill time.Time           // of the process's own clock: when the lease ends at the latest
+	people   map[string]bool     // questions shown to Options.People: true while it looks at them
+
+	known atomic.Int64 // seq of the last event this process knows
+
+	// Below here only loop's goroutine.
+	run       *coordinator.Run
+	pending   []coordinator.Event               // applied, not yet journaled
+	launch    []coordinator.Do                  // to call once their started events are journaled
+	flying    map[string]*flight                // by path: attempts whose goroutine runs
+	published map[string]coordinator.Escalation // open questions as the store knows them
+	seq       int64                             // journaled
+}
+
+// flight is an attempt in progress.
+type flight struct {
+	started coordinator.Event
+	cancel  context.CancelFunc
+}
+
+var errLetGo = errors.New("let go")
+
+// adopt starts the goroutine of a run this process has just leased.
+func (rt *Runtime) adopt(lease memory.Lease) {
+	l := &live{
+		rt: rt, id: lease.Run, lease: lease, done: make(chan struct{}), bell: make(chan struct{}, 1),
+		flying: map[string]*flight{}, people: map[string]bool{}, heldTill: time.Now().Add(rt.o.Lease),
+	}
+	rt.mu.Lock()
+	rt.live[l.id] = l
+	delete(rt.failed, l.id)
+	rt.running.Add(1)
+	rt.mu.Unlock()
+	go func() {
+		defer rt.running.Done()
+		err := l.loop(rt.ctx)
+		rt.mu.Lock()
+		delete(rt.live, l.id)
+		delete(rt.hungry, l)
+		if err != nil && !errors.Is(err, errLetGo) {
+			rt.failed[l.id] = err
+		}
+		rt.mu.Unlock()
+		close(l.done)
+		rt.announce(l.id)
+	}()
+}
+
+func (l *live) kick() {
+	select {
+	case l.bell <- struct{}{}:
+	default:
+	}
+}
+
+// loop works the run off until it ends, waits for something far away, or belongs to somebody else.
+func (l *live) loop(ctx context.Context) error {
+	defer l.dropLaunch()
+	if err := l.load(ctx); err != nil {
+		return l.unreadable(ctx, err)
+	}
+	for {
+		next, err := l.advance(ctx)
+		if err == nil {
+			err = l.rest(ctx, next)
+		}
+		switch {
+		case errors.Is(err, errLetGo):
+			return err
+		case errors.Is(err, memory.ErrSequence):
+			if err := l.reload(ctx); err != nil {
+				return l.unreadable(ctx, err)
+			}
+		case errors.Is(err, memory.ErrFenced):
+			l.rt.o.Log.Warn("run taken over by another process", "run", l.id)
+			l.testify(ctx)
+			return errLetGo
+		case err != nil:
+			l.rt.o.Log.Error("run let go", "run", l.id, "error", err)
+			return err
+		}
+	}
+}
+
+// advance takes what happened, asks the run what to do, journals it and acts, until only waiting is left.
+func (l *live) advance(ctx context.Context) (coordinator.Wait, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return coordinator.Wait{}, err
+		}
+		if err := l.takeInbox(ctx); err != nil {
+			return coordinator.Wait{}, err
+		}
+		now, err := l.rt.store.Now(ctx)
+		if err != nil {
+			return coordinator.Wait{}, l.rt.pause(ctx, err)
+		}
+		l.interruptOrphans(ctx, now)
+		actions := l.run.Next(now)
+		recorded := l.record(actions, now)
+		if recorded {
+			continue
+		}
+		l.start(actions, now)
+		if err := l.flush(ctx, park{}); err != nil {
+			return coordinator.Wait{}, err
+		}
+		l.depart(ctx)
+		l.reap()
+		switch last := actions[len(actions)-1].(type) {
+		case coordinator.Stop:
+			return coordinator.Wait{}, l.finish(ctx)
+		case coordinator.Wait:
+			return last, nil
+		}
+	}
+}
+
+// record applies what follows from the state alone. A record that an earlier one of the same reading has overtaken is left out.
+func (l *live) record(actions []coordinator.Action, now time.Time) bool {
+	any := false
+	for _, a := range actions {
+		var e coordinator.Event
+		switch a := a.(type) {
+		case coordinator.Record:
+			e = a.Event
+		case coordinator.Ask:
+			e = l.rt.enrich(a.Event)
+		default:
+			continue
+		}
+		if err := l.apply(e, now); err != nil {
+			l.rt.o.Log.Debug("record overtaken", "run", l.id, "error", err)
+			continue
+		}
+		any = true
+	}
+	return any
+}
+
+// apply numbers an event, takes it into the run and keeps it for the next flush.
+func (l *live) apply(e coordinator.Event, now time.Time) error {
+	e.Seq, e.At = l.run.Seq()+1, now
+	if err := l.run.Apply(e); err != nil {
+		return err
+	}
+	l.pending = append(l.pending, e)
+	return nil
+}
+
+// start journals the intent of every attempt that a slot is free for.
+func (l *live) start(actions []coordinator.Action, now time.Time) {
+	if l.rt.isClosing() {
+		return
+	}
+	for _, a := range actions {
+		do, ok := a.(coordinator.Do)
+		if !ok {
+			continue
+		}
+		w := l.rt.o.Workers[do.Worker]
+		if w == nil || !l.rt.takeSlot(l) {
+			continue
+		}
+		e := do.Event
+		e.Effect = l.rt.cards[do.Worker].Effect
+		e.Epoch, e.Deadline = l.lease.Epoch, now.Add(do.Timeout)
+		if err := l.apply(e, now); err != nil {
+			l.rt.freeSlot()
+			l.rt.o.Log.Error("attempt refused by the run", "run", l.id, "error", err)
+			continue
+		}
+		do.Event, do.Attempt.Deadline = l.pending[len(l.pending)-1], e.Deadline
+		l.launch = append(l.launch, do)
+	}
+}
+
+// depart calls the workers whose intent is journaled.
+func (l *live) depart(ctx context.Context) {
+	for _, do := range l.launch {
+		actx, cancel := context.WithCancel(ctx)
+		l.flying[do.Event.Path] = &flight{started: do.Event, cancel: cancel}
+		l.rt.running.Add(1)
+		go func() {
+			defer l.rt.running.Done()
+			defer l.rt.freeSlot()
+			defer cancel()
+			l.deliver(l.rt.attempt(actx, l, do))
+		}()
+	}
+	l.launch = l.launch[:0]
+}
+
+// deliver hands an outcome to the loop.
+func (l *live) deliver(e coordinator.Event) {
+	l.mu.Lock()
+	l.inbox = append(l.inbox, e)
+	l.mu.Unlock()
+	l.kick()
+}
+
+// takeInbox applies the outcomes that have come in, and what others appended.
+func (l *live) takeInbox(ctx context.Context) error {
+	l.mu.Lock()
+	outcomes, foreign, lost := l.inbox, l.foreign, l.lost
+	l.inbox, l.foreign = nil, false
+	l.mu.Unlock()
+	if lost {
+		l.putBack(outcomes)
+		return memory.ErrFenced
+	}
+	if foreign {
+		if err := l.flush(ctx, park{}); err != nil {
+			l.putBack(outcomes)
+			return err
+		}
+		if err := l.catchUp(ctx); err != nil {
+			l.putBack(outcomes)
+			return err
+		}
+	}
+	now, err := l.rt.store.Now(ctx)
+	if err != nil {
+		l.putBack(outcomes)
+		return l.rt.pause(ctx, err)
+	}
+	for _, e := range outcomes {
+		delete(l.flying, e.Path)
+		if err := l.apply(e, now); err != nil {
+			l.rt.o.Log.Warn("outcome no longer wanted", "run", l.id, "error", err)
+		}
+	}
+	return nil
+}
+
+func (l *live) putBack(outcomes []coordinator.Event) {
+	l.mu.Lock()
+	l.inbox = append(outcomes, l.inbox...)
+	l.mu.Unlock()
+}
+
+// catchUp reads what others appended.
+func (l *live) catchUp(ctx context.Context) error {
+	for e, err := range l.rt.store.Read(ctx, l.id, l.run.Seq()) {
+		if err != nil {
+			return l.rt.pause(ctx, err)
+		}
+		if err := l.run.Apply(e); err != nil {
+			return fmt.Errorf("journal %s: %w", l.id, err)
+		}
+		l.advanceTo(e.Seq)
+		l.tell(e)
+	}
+	return nil
+}
+
+func (l *live) advanceTo(seq int64) {
+	l.seq = seq
+	l.known.Store(seq)
+}
+
+func (l *live) tell(e coordinator.Event) {
+	l.rt.o.Log.Debug("event", "run", l.id, "seq", e.Seq, "kind", e.Kind, "path", e.Path)
+	l.rt.o.Observe(l.id, e)
+	l.rt.announce(l.id)
+}
+
+// load replays the journal.
+func (l *live) load(ctx context.Context) error {
+	var run *coordinator.Run
+	err := l.rt.insist(ctx, func() (err error) {
+		run, err = coordinator.Replay(l.rt.store.Read(ctx, l.id, 0))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	l.run, l.pending, l.launch = run, nil, nil
+	l.advanceTo(run.Seq())
+	l.published = map[string]coordinator.Escalation{}
+	for _, q := range run.Open() {
+		l.published[q.ID] = q
+	}
+	return nil
+}
+
+// reload forgets what the journal did not take and offers it the outcomes in hand.
+func (l *live) reload(ctx context.Context) error {
+	var outcomes []coordinator.Event
+	for _, e := range l.pending {
+		switch e.Kind {
+		case coordinator.Succeeded, coordinator.Called, coordinator.Planned, coordinator.Failed:
+			outcomes = append(outcomes, e)
+		}
+	}
+	l.dropLaunch()
+	known := l.published
+	if err := l.load(ctx); err != nil {
+		return err
+	}
+	for id, q := range known { // what the store still shows but the run has closed is withdrawn with the next flush
+		if _, open := l.published[id]; !open {
+			l.published[id] = q
+		}
+	}
+	l.putBack(outcomes)
+	return nil
+}
+
+// dropLaunch gives back the slots of attempts that were never journaled.
+func (l *live) dropLaunch() {
+	for range l.launch {
+		l.rt.freeSlot()
+	}
+	l.launch = nil
+}
+
+// unreadable parks a run that this program cannot fold, so that it never wedges others.
+func (l *live) unreadable(ctx context.Context, cause error) error {
+	if errors.Is(cause, memory.ErrUnavailable) || ctx.Err() != nil {
+		return cause
+	}
+	l.rt.o.Log.Error("run cannot be read", "run", l.id, "error", cause)
+	s, err := l.rt.store.Summary(ctx, l.id)
+	if err != nil {
+		return cause
+	}
+	s.Status, s.Error, s.Needs = coordinator.StatusQuarantined, cause.Error(), []string{unreadableNeed}
+	b := memory.Batch{
+		Run: l.id, ID: batchID(), Epoch: l.lease.Epoch, Owner: l.rt.owner, Expect: l.lease.Tail,
+		Summary: s, Park: true, Needs: s.Needs,
+	}
+	if err := l.rt.store.Append(ctx, b); err != nil {
+		l.rt.o.Log.Error("run cannot be parked", "run", l.id, "error", err)
+	}
+	return cause
+}
+
+// unreadableNeed parks a run until somebody resumes it by name, with a program that can read it.
+const unreadableNeed = "a tutti that can read this journal"
+
+// rest waits until something happens, or parks the run.
+func (l *live) rest(ctx context.Context, w coordinator.Wait) error {
+	l.askPeople(ctx)
+	if l.busy() {
+		return l.wait(ctx, w)
+	}
+	missing := l.missing()
+	w.Until = earliest(w.Until, l.orphanDue())
+	timer := !w.Until.IsZero()
+	switch {
+	case l.rt.isClosing():
+		now, _ := l.rt.store.Now(ctx)
+		due := w.Until
+		if w.Open == 0 && !timer && len(missing) == 0 {
+			due = now
+		}
+		return l.leave(ctx, park{on: true, due: due, needs: missing})
+	case timer && l.rt.o.Passive, l.starving():
+		return l.wait(ctx, w)
+	}
+	return l.leave(ctx, park{on: true, due: w.Until, needs: missing})
+}
+
+func (l *live) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, looking := range l.people {
+		if looking {
+			return true
+		}
+	}
+	return len(l.flying) > 0 || len(l.inbox) > 0 || l.foreign || l.lost
+}
+
+// starving reports whether the run only lacks a free slot.
+func (l *live) starving() bool {
+	l.rt.mu.Lock()
+	defer l.rt.mu.Unlock()
+	_, waits := l.rt.hungry[l]
+	return waits
+}
+
+// missing names the workers that the run needs and this process does not have.
+func (l *live) missing() []string {
+	now := l.run.At()
+	var names []string
+	for _, a := range l.run.Next(now) {
+		if do, ok := a.(coordinator.Do); ok && l.rt.o.Workers[do.Worker] == nil {
+			names = append(names, do.Worker)
+		}
+	}
+	return names
+}
+
+// wait blocks until the bell rings or the time comes.
+func (l *live) wait(ctx context.Context, w coordinator.Wait) error {
+	var timer <-chan time.Time
+	until := earliest(w.Until, l.orphanDue())
+	if !until.IsZero() {
+		now, err := l.rt.store.Now(ctx)
+		if err != nil {
+			return l.rt.pause(ctx, err)
+		}
+		t := time.NewTimer(max(until.Sub(now), 0))
+		defer t.Stop()
+		timer = t.C
+	}
+	select {
+	case <-l.bell:
+	case <-timer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// leave parks the run; when others appended meanwhile it stays.
+func (l *live) leave(ctx context.Context, p park) error {
+	if err := l.flush(ctx, p); err != nil {
+		return err
+	}
+	return errLetGo
+}
+
+// finish journals the end with the last summary.
+func (l *live) finish(ctx context.Context) error { return l.leave(ctx, park{on: true}) }
+
+// earliest of two times, where zero is none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// reap interrupts calls without effect of a run that stops; the others are awaited.
+func (l *live) reap() {
+	if s := l.run.Status(); s != coordinator.StatusCancelling {
+		return
+	}
+	for _, f := range l.flying {
+		if !f.started.Effect.Changes() {
+			f.cancel()
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/memory"
+)
+
+const (
+	claimsAtOnce = 64
+	pollEvery    = time.Second // a lost wake-up costs at most this
+	// maxClaims is how often a run is claimed without one append before it is put aside: it kills its processes.
+	maxClaims = 8
+)
+
+// startPump starts the goroutines that bring work in and keep what we have.
+func (rt *Runtime) startPump() error {
+	wakeups, err := rt.store.Wakeups(rt.ctx, rt.owner)
+	if err != nil {
+		rt.abandon()
+		return fmt.Errorf("runtime: %w", err)
+	}
+	rt.spawn(func() { rt.listen(wakeups) })
+	rt.spawn(rt.keepLeases)
+	if rt.o.Passive {
+		return nil
+	}
+	if _, err := rt.store.Offer(rt.ctx, slices.Sorted(maps.Keys(rt.o.Workers))); err != nil {
+		rt.abandon()
+		return fmt.Errorf("runtime: %w", err)
+	}
+	rt.spawn(rt.claimDue)
+	return nil
+}
+
+func (rt *Runtime) spawn(f func()) {
+	rt.running.Add(1)
+	go func() { defer rt.running.Done(); f() }()
+}
+
+func (rt *Runtime) nudgePump() {
+	select {
+	case rt.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// listen passes wake-ups on.
+func (rt *Runtime) listen(wakeups <-chan string) {
+	for run := range wakeups {
+		if run == "" {
+			rt.nudgePump()
+			continue
+		}
+		rt.stir(run)
+	}
+}
+
+// claimDue takes runs that are due, until the runtime closes.
+func (rt *Runtime) claimDue() {
+	for rt.ctx.Err() == nil && !rt.isClosing() {
+		leases, err := rt.store.Claim(rt.ctx, rt.owner, rt.o.Lease, claimsAtOnce)
+		if err != nil && rt.ctx.Err() == nil {
+			rt.o.Log.Warn("claim", "error", err)
+		}
+		for _, lease := range leases {
+			rt.take(lease)
+		}
+		if len(leases) == claimsAtOnce {
+			continue
+		}
+		rt.nap()
+	}
+}
+
+// take starts a claimed run, or puts it aside when it was claimed again and again without progress.
+func (rt *Runtime) take(lease memory.Lease) {
+	if lease.Claims > maxClaims {
+		e := coordinator.Event{Kind: coordinator.Quarantined, Note: fmt.Sprintf("claimed %d times without progress", lease.Claims)}
+		if _, err := rt.store.Post(rt.ctx, lease.Run, e); err != nil {
+			rt.o.Log.Error("quarantine", "run", lease.Run, "error", err)
+			return
+		}
+	}
+	rt.adopt(lease)
+}
+
+// nap sleeps until a run is due, a nudge, or the next poll.
+func (rt *Runtime) nap() {
+	d := pollEvery
+	if due, err := rt.store.NextDue(rt.ctx); err == nil && !due.IsZero() {
+		if now, err := rt.store.Now(rt.ctx); err == nil {
+			d = min(d, max(due.Sub(now), time.Millisecond))
+		}
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-rt.nudge:
+	case <-rt.ctx.Done():
+	}
+}
+
+// keepLeases renews what this process holds, and learns that way of lost leases and lost wake-ups.
+func (rt *Runtime) keepLeases() {
+	tick := time.NewTicker(rt.o.Lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			rt.renew(rt.ctx)
+		case <-rt.ctx.Done():
+			return
+		}
+	}
+}
+
+func (rt *Runtime) renew(ctx context.Context) {
+	rt.mu.Lock()
+	var leases []memory.Lease
+	for _, l := range rt.live {
+		leases = append(leases, l.lease)
+	}
+	rt.mu.Unlock()
+	if len(leases) == 0 {
+		return
+	}
+	sent := time.Now()
+	renewed, err := rt.store.Renew(ctx, leases, rt.o.Lease)
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			rt.o.Log.Warn("renew", "error", err)
+		}
+		return
+	}
+	for _, lease := range renewed {
+		rt.renewed(lease, sent)
+	}
+}
+
+func (rt *Runtime) renewed(lease memory.Lease, sent time.Time) {
+	rt.mu.Lock()
+	l := rt.live[lease.Run]
+	rt.mu.Unlock()
+	if l == nil || l.lease.Epoch != lease.Epoch {
+		return
+	}
+	if lease.Lost {
+		l.mu.Lock()
+		l.lost = true
+		l.mu.Unlock()
+		l.kick()
+		return
+	}
+	l.hold(sent)
+	if lease.Tail > l.known.Load() {
+		rt.stir(lease.Run)
+	}
+}

@@ -1,0 +1,262 @@
+package coordinator
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// phase is where a node stands in its life; see doc.go for the drawing.
+type phase int
+
+const (
+	idle     phase = iota // some need is not settled
+	fresh                 // needs are settled, nothing decided yet
+	ready                 // an attempt may start
+	backoff               // an attempt may start when due
+	inFlight              // started, no outcome yet
+	doubtful              // an effect may or may not have happened: to be asked
+	failing               // failed for good: to be asked
+	unsure                // a result that is not sure enough: to be asked
+	asked                 // a question is open
+	working               // its children (calls, plan, items, rounds) are at it
+	joinable              // its children are through: to be joined
+	settled               // done, skipped or dead
+	dropped               // will never be decided: its run or plan stopped
+)
+
+// fate is how a settled node ended.
+type fate int
+
+const (
+	undecided fate = iota
+	done
+	skipped
+	dead
+)
+
+// role tells what a node's children are.
+type role int
+
+const (
+	leaf role = iota // one worker
+	fan              // children are items
+	loop             // children are rounds
+	call             // asked for by an agent: it has no step
+	compensation
+)
+
+// node is one piece of work. Apply is the only one to change it.
+type node struct {
+	path   string
+	order  int // of creation: the order in which Next looks at nodes
+	role   role
+	use    string
+	step   *compiledStep // nil for a call
+	scope  *scope        // where its expressions look
+	parent *node         // the fan or loop it belongs to, the agent that called; nil for a step of a scope
+	index  int           // among its parent's children
+	item   *value
+	last   *value
+
+	phase    phase
+	fate     fate
+	missing  int       // needs not yet settled
+	readyAt  time.Time // when the last need settled
+	waited   bool
+	approved bool
+
+	generation int
+	turn       int // from 1
+	number     int // attempts started in this turn
+	failures   int // attempts failed in this turn
+	due        time.Time
+	input      json.RawMessage // frozen; nil until then
+	inLabel    Label
+	draft      *draft // what the input will be; derived, so Next may keep it
+	attempt    *Event // the started event in flight, or the last one
+	question   string // id of the open escalation
+
+	output     json.RawMessage
+	label      Label
+	decoded    *value
+	confidence *Confidence
+	failure    *Failure
+	unknown    bool // nobody knows whether its effect happened
+	holds      bool // counted in the busy of its scopes
+	reason     string
+	usage      Usage
+	begun      time.Time
+	ended      time.Time
+	note       string
+
+	turns    []Turn
+	guidance []string
+	plan     *Plan           // proposed: waits for a verdict
+	planned  json.RawMessage // State beside that plan
+	replans  bool
+	sub      *scope
+
+	children []*node // calls of the turn, items or rounds so far
+	running  int     // children not settled
+	items    []any
+	broken   *node // first child whose failure fails this node
+
+	redo   *string // its effect is being undone; then it is done again with this guidance
+	undoes *effect // role compensation
+	effect *effect // of the current generation, if a compensation is declared for it
+}
+
+type draft struct {
+	input json.RawMessage
+	label Label
+	err   error
+}
+
+// effect is something a step did that its compensation can take back.
+type effect struct {
+	node       *node
+	generation int
+	output     value
+	unknown    bool  // it may not have happened: a person is asked first
+	gone       bool  // taken back, replaced by a parent's compensation, or decided to stand
+	undo       *node // the compensation in progress
+}
+
+// scope is one plan being carried out: the run's own, or one that a worker answered with.
+type scope struct {
+	prefix  string
+	prog    *program
+	nodes   []*node // by step index
+	input   value
+	label   Label  // of the plan's own words
+	owner   *node  // nil for the run's own plan
+	prev    *scope // the same owner's earlier plan
+	pending int    // steps not settled
+	busy    int    // attempts below that are in flight or in doubt
+	failed  *node  // the step that failed this plan
+	closed  bool   // dropped, or joined
+	depth   int
+}
+
+func (n *node) is(p ...phase) bool {
+	for _, one := range p {
+		if n.phase == one {
+			return true
+		}
+	}
+	return false
+}
+
+// stopped reports whether no new work may start below s.
+func (s *scope) stopped() bool {
+	for ; s != nil; s = s.outer() {
+		if s.failed != nil || s.closed {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scope) outer() *scope {
+	if s.owner == nil {
+		return nil
+	}
+	return s.owner.scope
+}
+
+// contains reports whether n is at work below s.
+func (s *scope) contains(n *node) bool {
+	for at := n.scope; at != nil; at = at.outer() {
+		if at == s {
+			return true
+		}
+	}
+	return false
+}
+
+// value is the node's output as expressions see it.
+func (n *node) value() value {
+	if n.decoded == nil {
+		v, err := decode(n.output)
+		if err != nil { // outputs are checked before they are journaled
+			v = nil
+		}
+		n.decoded = &value{v: v, label: n.label}
+	}
+	return *n.decoded
+}
+
+// lookup finds the output of a settled step, in this plan or in an earlier one of the same owner.
+func (s *scope) lookup(id string) (value, bool) {
+	if st, ok := s.prog.byID[id]; ok {
+		if n := s.nodes[st.index]; n.phase == settled {
+			return n.value(), true
+		}
+		return value{}, false
+	}
+	for at := s.prev; at != nil; at = at.prev {
+		if st, ok := at.prog.byID[id]; ok && at.nodes[st.index].fate == done {
+			return at.nodes[st.index].value(), true
+		}
+	}
+	return value{}, false
+}
+
+// vars is what the node's expressions may see.
+func (n *node) vars() *vars {
+	v := &vars{input: n.scope.input, step: n.scope.lookup, item: n.item, index: n.index, last: n.last}
+	v.input.label = v.input.label.Join(n.scope.label)
+	return v
+}
+
+// reviewer finds who is asked about a node: its own step's review, else that of whoever it works for.
+func (n *node) review() Review {
+	for at := n; at != nil; at = at.above() {
+		if at.step != nil && at.step.Review != (Review{}) {
+			return at.step.Review
+		}
+	}
+	return Review{}
+}
+
+func (n *node) above() *node {
+	if n.parent != nil {
+		return n.parent
+	}
+	return n.scope.owner
+}
+
+// delayed reports whether the step still has to wait for its time.
+func (n *node) delayed() bool {
+	return n.phase == fresh && n.step != nil && n.step.After > 0 && !n.waited
+}
+
+func (n *node) needsApproval() bool {
+	return n.step != nil && n.step.Approval && !n.approved && n.role != compensation
+}
+
+func (n *node) retry() Retry {
+	if n.step == nil {
+		return Retry{}
+	}
+	return n.step.Retry
+}
+
+func (n *node) onError() OnError {
+	switch {
+	case n.role == call:
+		return OnErrorContinue // its agent sees the failure
+	case n.role == compensation:
+		return OnErrorEscalate
+	case n.step.OnError == "":
+		return OnErrorFail
+	}
+	return n.step.OnError
+}
+
+func (n *node) accept() Accept {
+	if n.step == nil {
+		return Accept{}
+	}
+	return n.step.Accept
+}

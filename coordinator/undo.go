@@ -1,0 +1,81 @@
+package coordinator
+
+import (
+	"strings"
+)
+
+// undoNext starts the next compensation of a run that stops, once nothing is in flight or in doubt:
+// in reverse journal order of the outcomes, one at a time.
+func (r *Run) undoNext() {
+	if r.top.busy > 0 {
+		return
+	}
+	if ef := r.standing(); ef != nil && ef.undo == nil {
+		r.compensate(ef)
+	}
+}
+
+// standing returns the latest effect that has not been taken back.
+func (r *Run) standing() *effect {
+	for len(r.effects) > 0 {
+		last := r.effects[len(r.effects)-1]
+		if !last.gone {
+			return last
+		}
+		r.effects = r.effects[:len(r.effects)-1]
+	}
+	return nil
+}
+
+func (r *Run) compensate(ef *effect) {
+	if ef.undo != nil {
+		return
+	}
+	n := ef.node
+	undo := r.create(&node{
+		path: undoPath(n.path, ef.generation), role: compensation, use: n.step.undo.Use, step: n.step.undo,
+		scope: n.scope, parent: n.parent, index: n.index, item: n.item, last: n.last, undoes: ef, waited: true,
+	})
+	ef.undo = undo
+	if !ef.unknown {
+		r.to(undo, ready)
+		return
+	}
+	undo.unknown = true
+	undo.failure = n.failure
+	r.to(undo, doubtful)
+}
+
+// compensated forgets an effect that was taken back, or that a person let stand.
+func (r *Run) compensated(n *node) {
+	n.undoes.gone = true
+	if of := n.undoes.node; of.redo != nil && r.stop == nil {
+		r.regenerate(of, *of.redo)
+	}
+}
+
+// replaceBelow lets a done parent's compensation stand for those of the steps of its plan.
+func (r *Run) replaceBelow(n *node) {
+	if n.step == nil || n.step.undo == nil {
+		return
+	}
+	below := generationPath(n.path, n.generation) + "#"
+	for _, ef := range r.effects {
+		if strings.HasPrefix(ef.node.path, below) {
+			ef.gone = true
+		}
+	}
+}
+
+// undoVars lets a compensation see the output that it takes back under its step's own id.
+func (n *node) undoVars() *vars {
+	v := n.vars()
+	own, lookup := n.undoes.node.step.ID, v.step
+	v.step = func(id string) (value, bool) {
+		if id == own {
+			return n.undoes.output, true
+		}
+		return lookup(id)
+	}
+	return v
+}
