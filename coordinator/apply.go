@@ -142,6 +142,7 @@ func (st *compiledStep) role() role {
 
 func (r *Run) create(n *node) *node {
 	n.order, n.generation, n.turn = r.created, 1, 1
+	n.undoing = n.role == compensation || n.scope.undoing || n.parent != nil && n.parent.undoing
 	r.created++
 	r.nodes[n.path] = n
 	return n
@@ -166,7 +167,7 @@ func (r *Run) to(n *node, p phase) {
 	} else {
 		delete(r.flying, n)
 	}
-	r.hold(n, n.role != compensation && (n.is(inFlight, doubtful) || p == asked && n.unknown))
+	r.hold(n, n.is(inFlight, doubtful) || p == asked && n.unknown)
 }
 
 // hold counts the nodes that a plan has to wait for before it can be left.
@@ -179,7 +180,7 @@ func (r *Run) hold(n *node, holds bool) {
 		delta = -1
 	}
 	n.holds = holds
-	for s := n.scope; s != nil && delta != 0; s = s.outer() {
+	for s := n.scope; s != nil && s.undoing == n.undoing && delta != 0; s = s.outer() {
 		s.busy += delta
 	}
 }
@@ -259,9 +260,12 @@ func (r *Run) succeeded(n *node, e Event) {
 	}
 }
 
-// haltedAt reports whether nobody waits for the node any more.
+// haltedAt reports whether nobody waits for the node any more. What undoes goes on.
 func (r *Run) haltedAt(n *node) bool {
-	return n.role != compensation && (r.stop != nil || n.scope.stopped())
+	if n.undoing {
+		return n.scope.undoing && n.scope.stopped()
+	}
+	return r.stop != nil || n.scope.stopped()
 }
 
 func (r *Run) called(n *node, e Event) {
@@ -316,7 +320,7 @@ func (r *Run) subScope(n *node, p *Plan, label Label) (*scope, error) {
 	}
 	return &scope{
 		prefix: turnPrefix(n.path, n.generation, n.turn), prog: prog, input: value{v: in, label: n.inLabel},
-		label: label, owner: n, prev: n.sub, depth: n.depth() + 1,
+		label: label, owner: n, prev: n.sub, depth: n.depth() + 1, undoing: n.undoing,
 	}, nil
 }
 
@@ -402,7 +406,7 @@ func (r *Run) interrupted(n *node, e Event) {
 
 // remember keeps an effect that a compensation is declared for.
 func (r *Run) remember(n *node) {
-	if n.step == nil || n.step.undo == nil || n.role == compensation {
+	if n.step == nil || n.step.undo == nil || n.undoing {
 		return
 	}
 	n.effect = &effect{node: n, generation: n.generation, output: n.value(), unknown: n.unknown}
@@ -463,15 +467,15 @@ func (r *Run) nextItem(n *node) {
 		kind = loop
 	}
 	item := value{v: n.items[i], label: n.inLabel}
-	r.child(n, &node{path: itemPath(n.path, i), role: kind, index: i, item: &item})
+	r.child(n, &node{path: itemPath(generationPath(n.path, n.generation), i), role: kind, index: i, item: &item})
 }
 
 func (r *Run) nextRound(n *node) {
-	round := &node{path: roundPath(n.path, len(n.children)), role: leaf, index: len(n.children), item: n.item}
+	last := value{label: Trusted} // null before the first round
 	if i := len(n.children); i > 0 {
-		last := n.children[i-1].value()
-		round.last = &last
+		last = n.children[i-1].value()
 	}
+	round := &node{path: roundPath(generationPath(n.path, n.generation), len(n.children)), role: leaf, index: len(n.children), item: n.item, last: &last}
 	r.child(n, round)
 }
 
@@ -665,7 +669,7 @@ func (r *Run) halt(s *stop) {
 	}
 	r.stop, r.quarantined = s, false
 	for id, q := range r.open {
-		if q.Reason != ReasonInDoubt && (q.node == nil || q.node.role != compensation) {
+		if q.Reason != ReasonInDoubt && (q.node == nil || !q.node.undoing) {
 			r.drop(id, q)
 		}
 	}

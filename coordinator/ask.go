@@ -31,17 +31,16 @@ func (l *look) escalation(n *node, why Reason) Escalation {
 	if review.Within > 0 {
 		q.Deadline = l.now.Add(review.Within)
 	}
-	if q.Input == nil {
-		q.Input, q.Label, _ = l.input(n)
-	}
 	switch why {
 	case ReasonLowConfidence:
 		q.Proposed, q.Label = n.output, n.label
 	case ReasonPlan:
 		q.Proposed, _ = json.Marshal(n.plan)
 	case ReasonApproval:
+		q.Input, q.Label, _ = l.input(n)
 		q.Proposed = q.Input
 	case ReasonQuestion:
+		q.Input, q.Label, _ = l.input(n)
 		q.Asked, q.Schema = questionIn(q.Input)
 	}
 	q.Question = n.wording(why)

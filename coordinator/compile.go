@@ -45,15 +45,15 @@ func compile(p *Plan, o compileOptions) (*program, error) {
 	for _, id := range o.known {
 		c.known[id] = true
 	}
-	c.head()
-	if len(p.Steps) <= o.limits.Steps {
+	prog := &program{plan: p, byID: c.byID}
+	if c.head(); len(p.Steps) <= o.limits.Steps {
 		c.declare()
 		for _, st := range c.steps {
 			c.step(st)
 		}
 		c.connect()
+		prog.steps, prog.output, prog.leaves = c.steps, c.output(), c.leaves()
 	}
-	prog := &program{plan: p, steps: c.steps, byID: c.byID, output: c.output(), leaves: c.leaves()}
 	if len(c.mistakes) > 0 {
 		return nil, &PlanError{Plan: p.Name, Mistakes: c.sorted()}
 	}

@@ -33,7 +33,7 @@ func (r *Run) askedEvent(e Event) (func(), string) {
 		r.asked++
 		r.open[q.ID] = &question{Escalation: *q, node: n}
 		n.question = q.ID
-		if n.input == nil {
+		if q.Reason == ReasonApproval || q.Reason == ReasonQuestion {
 			n.input, n.inLabel = q.Input, q.Label
 		}
 		if n.begun.IsZero() {
@@ -218,7 +218,7 @@ func (r *Run) regenerate(n *node, guidance string) {
 	if guidance != "" {
 		n.guidance = append(n.guidance, guidance)
 	}
-	if n.input == nil {
+	if n.input == nil || n.role == fan || n.role == loop {
 		r.to(n, fresh)
 		return
 	}
@@ -316,6 +316,7 @@ func (r *Run) reopen(n *node) {
 	for _, i := range n.step.dependants {
 		d := n.scope.nodes[i]
 		d.missing++
+		d.draft = nil
 		r.to(d, idle)
 	}
 }

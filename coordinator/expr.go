@@ -16,7 +16,6 @@ import (
 	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/ext"
 	"cel.dev/cel-go/interpreter"
 )
@@ -131,14 +130,14 @@ func newExpression(source string, l Limits) (*expression, error) {
 	}
 	compiled, issues := e.Compile(source)
 	if issues.Err() != nil {
-		return nil, reduce(issues.Errors()[0])
+		return nil, reduce(issues.Errors()[0], source)
 	}
 	tree := compiled.NativeRep()
 	x := &expression{source: source, root: tree.Expr(), limits: l}
 	if err := x.readNames(tree.SourceInfo()); err != nil {
 		return nil, err
 	}
-	x.program, err = e.Program(compiled, cel.CostTracking(charges{}), cel.CostLimit(uint64(l.Cost)), sortLiterals())
+	x.program, err = e.Program(compiled, cel.CostTracking(charges{l.Cost}), cel.CostLimit(uint64(l.Cost)), decorate())
 	if err != nil {
 		return nil, &expressionError{message: err.Error()}
 	}
@@ -146,7 +145,7 @@ func newExpression(source string, l Limits) (*expression, error) {
 }
 
 // reduce makes one clear sentence of what CEL says.
-func reduce(e *common.Error) *expressionError {
+func reduce(e *common.Error, source string) *expressionError {
 	out := &expressionError{line: e.Location.Line(), column: e.Location.Column() + 1}
 	text, _, _ := strings.Cut(e.Message, "\n")
 	text = strings.TrimPrefix(text, "Syntax error: ")
@@ -154,8 +153,15 @@ func reduce(e *common.Error) *expressionError {
 	switch {
 	case strings.HasPrefix(text, "undeclared reference to '"):
 		name, _, _ := strings.Cut(strings.TrimPrefix(text, "undeclared reference to '"), "'")
-		out.unknown, text = name, fmt.Sprintf("unknown name %q", name)
-		out.hint = "expressions know input, steps, item, index and last"
+		out.unknown, text, out.hint = name, fmt.Sprintf("unknown name %q", name), "expressions know input, steps, item, index and last"
+		switch {
+		case slices.Contains([]string{"map", "filter", "all", "exists", "exists_one"}, name):
+			text, out.hint = name+" takes a variable and an expression", fmt.Sprintf("such as input.list.%s(x, x.id > 0)", name)
+		case strings.Contains(source, name+"("):
+			text, out.hint = fmt.Sprintf("unknown function %q", name), ""
+		case strings.Contains(source, "-"+name):
+			out.hint = `expressions read a-b as a minus b; write ["a-b"] for a field of that name`
+		}
 	case strings.HasPrefix(text, "found no matching overload for '"):
 		text, out.hint = reduceOverload(text)
 	case strings.Contains(text, "'<EOF>'"):
@@ -186,30 +192,6 @@ func reduceOverload(text string) (message, hint string) {
 		return fmt.Sprintf("%s cannot be applied to %s", name, strings.Replace(args, ".(", " with (", 1)), ""
 	}
 	return fmt.Sprintf("%s cannot be applied to %s", name, args), ""
-}
-
-// charges prices what CEL cannot, because types are known only when it runs: text costs a tenth per byte, lists and objects a
-// tenth per element that a function may look at. Without it, text could be doubled for the price of one.
-type charges struct{}
-
-func (charges) CallCost(function, overload string, args []ref.Val, result ref.Val) *uint64 {
-	if function == overloads.Size || overload == overloads.Matches {
-		return nil
-	}
-	cost := uint64(1)
-	for _, v := range append(slices.Clone(args), result) {
-		switch v := v.(type) {
-		case types.String:
-			cost += uint64(len(v)) / 10
-		case types.Bytes:
-			cost += uint64(len(v)) / 10
-		case traits.Sizer:
-			if n, ok := v.Size().(types.Int); ok && function != operators.Add {
-				cost += uint64(n) / 10
-			}
-		}
-	}
-	return &cost
 }
 
 // activation shows vars to CEL.
@@ -249,21 +231,24 @@ func (s steps) FindStringKey(id string) (any, bool) {
 }
 
 // eval evaluates the expression. The label joins everything it names, whether or not it mattered to the result.
+// The value may share parts with the values it was made from: nobody may change it.
 func (x *expression) eval(v *vars) (value, error) {
 	label, err := x.label(v)
 	if err != nil {
 		return value{}, err
 	}
+	out, err := x.run(v)
+	return value{v: out, label: label}, err
+}
+
+// run evaluates the expression once its label is known, and with it that all it names is there.
+func (x *expression) run(v *vars) (any, error) {
 	out, _, err := x.program.Eval(activation{v})
 	if err != nil {
-		return value{}, x.explain(err, v)
+		return nil, x.explain(err, v)
 	}
 	n := native{left: x.limits.Payload}
-	result, err := n.convert(out, 0)
-	if err != nil {
-		return value{}, err
-	}
-	return value{v: result, label: label}, nil
+	return n.convert(out, 0)
 }
 
 // bool evaluates a condition.
@@ -327,6 +312,10 @@ func (x *expression) explain(err error, v *vars) error {
 	}
 	if name, ok := strings.CutPrefix(text, "no such attribute(s): "); ok {
 		return fmt.Errorf("%s has no value here", name)
+	}
+	if kind, ok := strings.CutSuffix(text, "', expected iterable type"); ok {
+		kind = strings.TrimPrefix(kind, "got 'types.")
+		return fmt.Errorf("%s: only lists and objects have parts to go through, not %s", x.source, strings.ToLower(kind))
 	}
 	if strings.HasPrefix(text, "no such overload") {
 		return fmt.Errorf("%s: the types of its values do not fit", x.source)

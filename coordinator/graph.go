@@ -15,13 +15,13 @@ type naming struct {
 // names checks what an expression names, and notes the steps that its own step has to wait for.
 func (c *compiler) names(x *expression, at spot, n naming, st *compiledStep) {
 	if x.itself && !n.item {
-		c.wrong(at, "", "item is there only in a step with for_each, not in its for_each itself")
+		c.wrong(at, "", "item is there only once the list of a for_each is known")
 	}
 	if x.index && !n.index {
 		c.wrong(at, "", "index is there only in a step with for_each or until")
 	}
 	if x.last && !n.last {
-		c.wrong(at, "", "last is there only in a step with until")
+		c.wrong(at, "", "last is there only in a step with until, once it has begun")
 	}
 	for _, id := range x.refs {
 		other, ok := c.byID[id]
@@ -145,44 +145,4 @@ func (c *compiler) leaves() []string {
 		}
 	}
 	return out
-}
-
-// maxGuesses bounds the work for plans that are wrong everywhere.
-const maxGuesses = 50
-
-// closest returns the candidate that a typing mistake may have turned into name; "" when none is near.
-func closest(name string, candidates []string) string {
-	best, least := "", max(1, len(name)/3)+1
-	for _, candidate := range candidates {
-		if candidate == name || max(len(candidate)-len(name), len(name)-len(candidate)) >= least {
-			continue
-		}
-		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < least {
-			best, least = candidate, d
-		}
-	}
-	return best
-}
-
-// distance counts the insertions, deletions, replacements and swaps of neighbours between a and b.
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			same := 1
-			if a[i-1] == b[j-1] {
-				same = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+same)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

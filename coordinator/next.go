@@ -235,7 +235,7 @@ func (l *look) start(n *node) {
 		l.ask(n, ReasonQuestion)
 	case n.needsApproval():
 		l.ask(n, ReasonApproval)
-	case n.role != compensation && l.overBudget():
+	case !n.undoing && l.overBudget():
 	default:
 		l.do(n, in, label)
 	}
@@ -266,7 +266,7 @@ func (l *look) do(n *node, in json.RawMessage, label Label) {
 	a.Input, a.Label = in, label
 	e := n.event(Started)
 	e.Number, e.Worker, e.Key, e.Input, e.Label = a.Number, n.use, a.Key, in, label
-	do := Do{Worker: n.use, Attempt: a, Timeout: DefaultTimeout, Undo: n.role == compensation, Event: e}
+	do := Do{Worker: n.use, Attempt: a, Timeout: DefaultTimeout, Undo: n.undoing, Event: e}
 	if n.step != nil {
 		do.Step = n.step.Step
 		if n.step.Timeout > 0 {

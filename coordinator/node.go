@@ -83,6 +83,7 @@ type node struct {
 	failure    *Failure
 	unknown    bool // nobody knows whether its effect happened
 	holds      bool // counted in the busy of its scopes
+	undoing    bool // a compensation, or below one: it goes on while the run stops
 	reason     string
 	usage      Usage
 	begun      time.Time
@@ -135,6 +136,7 @@ type scope struct {
 	busy    int    // attempts below that are in flight or in doubt
 	failed  *node  // the step that failed this plan
 	closed  bool   // dropped, or joined
+	undoing bool   // the plan of a compensation
 	depth   int
 }
 
@@ -149,7 +151,8 @@ func (n *node) is(p ...phase) bool {
 
 // stopped reports whether no new work may start below s.
 func (s *scope) stopped() bool {
-	for ; s != nil; s = s.outer() {
+	within := s.undoing
+	for ; s != nil && s.undoing == within; s = s.outer() {
 		if s.failed != nil || s.closed {
 			return true
 		}
@@ -164,8 +167,11 @@ func (s *scope) outer() *scope {
 	return s.owner.scope
 }
 
-// contains reports whether n is at work below s.
+// contains reports whether n is at work below s; a compensation of something in s is not.
 func (s *scope) contains(n *node) bool {
+	if n.undoing && !s.undoing {
+		return false
+	}
 	for at := n.scope; at != nil; at = at.outer() {
 		if at == s {
 			return true

@@ -125,8 +125,12 @@ func (r *Run) Status() Status {
 	case len(r.flying) > 0:
 		return StatusActive
 	}
+	full, broke := len(r.open) >= r.limits.Escalations, r.budgetAsked()
 	for n := range r.frontier {
-		if !r.held(n) && n.phase != backoff && !n.delayed() {
+		switch {
+		case r.held(n), n.phase == backoff, n.delayed():
+		case full && n.is(doubtful, failing, unsure), broke && n.is(fresh, ready):
+		default:
 			return StatusActive
 		}
 	}
@@ -227,6 +231,9 @@ func (n *node) state() StepState {
 }
 
 func (n *node) word() string {
+	if n.delayed() {
+		return "waiting"
+	}
 	switch n.phase {
 	case idle, backoff:
 		return "waiting"

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -254,32 +253,4 @@ func field(n templateNode, key string) templateNode {
 		}
 	}
 	return nil
-}
-
-// misspellings yields every name that is one typing mistake away from name: two letters swapped, one too many, one wrong,
-// one forgotten.
-func misspellings(name string) iter.Seq[string] {
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789._-/"
-	return func(yield func(string) bool) {
-		for i := 0; i+1 < len(name); i++ {
-			if !yield(name[:i] + name[i+1:i+2] + name[i:i+1] + name[i+2:]) {
-				return
-			}
-		}
-		for i := range len(name) {
-			if !yield(name[:i] + name[i+1:]) {
-				return
-			}
-		}
-		for i := 0; i <= len(name); i++ {
-			for _, l := range letters {
-				if i < len(name) && !yield(name[:i]+string(l)+name[i+1:]) {
-					return
-				}
-				if !yield(name[:i] + string(l) + name[i:]) {
-					return
-				}
-			}
-		}
-	}
 }

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
-	"cel.dev/cel-go/interpreter"
 )
 
 // CEL walks maps in Go's random order. A run must see the same order in every process that replays it,
@@ -77,24 +75,4 @@ func compareAlike(a, b ref.Val) int {
 		return 0
 	}
 	return int(order)
-}
-
-// sortLiterals wraps map literals, which CEL builds without asking the adapter.
-func sortLiterals() cel.ProgramOption {
-	return cel.CustomDecoratorV2(func(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
-		if c, ok := i.(interpreter.InterpretableConstructor); ok && c.Type() == types.MapType {
-			return sortedLiteral{i}, nil
-		}
-		return i, nil
-	})
-}
-
-type sortedLiteral struct{ interpreter.InterpretableV2 }
-
-func (l sortedLiteral) Exec(frame *interpreter.ExecutionFrame) ref.Val {
-	return adapter{}.NativeToValue(l.InterpretableV2.Exec(frame))
-}
-
-func (l sortedLiteral) Eval(vars interpreter.Activation) ref.Val {
-	return adapter{}.NativeToValue(l.InterpretableV2.Eval(vars))
 }

@@ -49,7 +49,7 @@ func (r *Run) compensate(ef *effect) {
 // compensated forgets an effect that was taken back, or that a person let stand.
 func (r *Run) compensated(n *node) {
 	n.undoes.gone = true
-	if of := n.undoes.node; of.redo != nil && r.stop == nil {
+	if of := n.undoes.node; of.redo != nil && !r.haltedAt(of) {
 		r.regenerate(of, *of.redo)
 	}
 }

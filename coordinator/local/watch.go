@@ -100,7 +100,7 @@ func (rt *Runtime) look(ctx context.Context, run string) (bool, *coordinator.Run
 		return false, nil, fmt.Errorf("run %s: %w", run, failure)
 	case s.Status == coordinator.StatusQuarantined:
 		return false, nil, fmt.Errorf("run %s is quarantined: %s", run, s.Error)
-	case s.Status != coordinator.StatusWaiting, rt.unseen(ctx, run, s.Seq):
+	case s.Status == coordinator.StatusActive, rt.unseen(ctx, run, s.Seq):
 		return false, nil, nil
 	}
 	open, _, err := rt.store.Inbox(ctx, memory.InboxFilter{Run: run, Limit: 1000})
