@@ -16,9 +16,9 @@ type Ask struct{ Event Event }
 type Do struct {
 	Worker  string
 	Attempt Attempt
-	Timeout time.Duration
-	Step    *Step // the step's declaration, for Accept and the like; nil for a call
-	Undo    bool  // a compensation: no budget holds it back
+	Timeout time.Duration // as the step states it; 0: the worker's own, else DefaultTimeout
+	Step    *Step         // the step's declaration, for Accept and the like; nil for a call
+	Undo    bool          // a compensation: no budget holds it back
 	Event   Event
 }
 

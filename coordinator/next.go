@@ -266,12 +266,9 @@ func (l *look) do(n *node, in json.RawMessage, label Label) {
 	a.Input, a.Label = in, label
 	e := n.event(Started)
 	e.Number, e.Worker, e.Key, e.Input, e.Label = a.Number, n.use, a.Key, in, label
-	do := Do{Worker: n.use, Attempt: a, Timeout: DefaultTimeout, Undo: n.undoing, Event: e}
+	do := Do{Worker: n.use, Attempt: a, Undo: n.undoing, Event: e}
 	if n.step != nil {
-		do.Step = n.step.Step
-		if n.step.Timeout > 0 {
-			do.Timeout = n.step.Timeout
-		}
+		do.Step, do.Timeout = n.step.Step, n.step.Timeout
 	}
 	l.dos = append(l.dos, do)
 }

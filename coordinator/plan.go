@@ -30,7 +30,7 @@ type Step struct {
 	Max      int           `json:"max,omitempty" validate:"gte=0"`
 	After    time.Duration `json:"after,omitempty" validate:"gte=0"` // wait this long once the needs are done, before anything else
 	Retry    Retry         `json:"retry,omitzero"`
-	Timeout  time.Duration `json:"timeout,omitempty" validate:"gte=0"` // per attempt; children and people don't count. 0: DefaultTimeout
+	Timeout  time.Duration `json:"timeout,omitempty" validate:"gte=0"` // per attempt; children and people don't count. 0: the worker's own, else DefaultTimeout
 	Approval bool          `json:"approval,omitempty"`                 // a person approves the input before the worker starts
 	Accept   Accept        `json:"accept,omitzero"`
 	Review   Review        `json:"review,omitzero"`

@@ -285,7 +285,7 @@ func (w *world) follow(actions []Action) bool {
 		do, ok := a.(Do)
 		if ok && rapid.IntRange(0, 4).Draw(w.T, "start") > 0 {
 			e := do.Event
-			e.Effect, e.Deadline = rapid.SampledFrom(effects).Draw(w.T, "effect"), w.now.Add(do.Timeout)
+			e.Effect, e.Deadline = rapid.SampledFrom(effects).Draw(w.T, "effect"), w.now.Add(time.Minute)
 			if !w.apply(e) {
 				w.Fatalf("a Do cannot be started: %+v", do.Event)
 			}

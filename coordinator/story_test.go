@@ -325,7 +325,7 @@ func (s *story) start(path string) {
 func (s *story) begin(do coordinator.Do) bool {
 	e := do.Event
 	e.Effect = s.effects[do.Worker]
-	e.Deadline = s.now.Add(do.Timeout)
+	e.Deadline = s.now.Add(time.Minute)
 	return s.apply(e)
 }
 

@@ -38,6 +38,7 @@ type Card struct {
 	Authority   []string        `json:"authority,omitempty"` // input properties that carry authority (recipient, path, amount, …)
 	Trusted     bool            `json:"trusted,omitempty"`   // what it adds by itself is the operator's own word, not text from outside
 	Replans     bool            `json:"replans,omitempty"`   // asked again when a step of its plan failed
+	Timeout     time.Duration   `json:"timeout,omitempty"`   // per attempt where the step states none; 0: DefaultTimeout
 }
 
 // Effect is what an attempt may do to the world.

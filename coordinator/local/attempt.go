@@ -221,7 +221,7 @@ func (l *live) interrupt(e coordinator.Event, now time.Time) {
 
 func (l *live) findOut(ctx context.Context, e coordinator.Event, w coordinator.Worker) {
 	a, step, _ := l.run.Started(e.Path)
-	do := coordinator.Do{Worker: e.Worker, Attempt: a, Step: step, Timeout: coordinator.DefaultTimeout, Event: e}
+	do := coordinator.Do{Worker: e.Worker, Attempt: a, Step: step, Timeout: e.Deadline.Sub(e.At), Event: e}
 	l.flying[e.Path] = &flight{started: e, cancel: func() {}}
 	l.rt.running.Add(1)
 	go func() {

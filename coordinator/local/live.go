@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type live struct {
 	run       *coordinator.Run
 	pending   []coordinator.Event               // applied, not yet journaled
 	launch    []coordinator.Do                  // to call once their started events are journaled
+	starved   bool                              // an attempt lacks nothing but a free slot
 	flying    map[string]*flight                // by path: attempts whose goroutine runs
 	published map[string]coordinator.Escalation // open questions as the store knows them
 	seq       int64                             // journaled
@@ -176,6 +178,7 @@ func (l *live) apply(e coordinator.Event, now time.Time) error {
 
 // start journals the intent of every attempt that a slot is free for.
 func (l *live) start(actions []coordinator.Action, now time.Time) {
+	l.starved = false
 	if l.rt.isClosing() {
 		return
 	}
@@ -185,9 +188,14 @@ func (l *live) start(actions []coordinator.Action, now time.Time) {
 			continue
 		}
 		w := l.rt.o.Workers[do.Worker]
-		if w == nil || !l.rt.takeSlot(l) {
+		if w == nil {
 			continue
 		}
+		if !l.rt.takeSlot(l) {
+			l.starved = true
+			return
+		}
+		do.Timeout = cmp.Or(do.Timeout, l.rt.cards[do.Worker].Timeout, coordinator.DefaultTimeout)
 		e := do.Event
 		e.Effect = l.rt.cards[do.Worker].Effect
 		e.Epoch, e.Deadline = l.lease.Epoch, now.Add(do.Timeout)
@@ -382,7 +390,7 @@ func (l *live) rest(ctx context.Context, w coordinator.Wait) error {
 			due = now
 		}
 		return l.leave(ctx, park{on: true, due: due, needs: missing})
-	case timer && l.rt.o.Passive, l.starving():
+	case timer && l.rt.o.Passive && !l.onlyDeadlines(w.Until), l.starved:
 		return l.wait(ctx, w)
 	}
 	return l.leave(ctx, park{on: true, due: w.Until, needs: missing})
@@ -399,12 +407,14 @@ func (l *live) busy() bool {
 	return len(l.flying) > 0 || len(l.inbox) > 0 || l.foreign || l.lost
 }
 
-// starving reports whether the run only lacks a free slot.
-func (l *live) starving() bool {
-	l.rt.mu.Lock()
-	defer l.rt.mu.Unlock()
-	_, waits := l.rt.hungry[l]
-	return waits
+// onlyDeadlines reports whether what comes next is the deadline of a question: a passive runtime does not sit it out.
+func (l *live) onlyDeadlines(next time.Time) bool {
+	for _, q := range l.run.Open() {
+		if q.Deadline.Equal(next) {
+			return true
+		}
+	}
+	return false
 }
 
 // missing names the workers that the run needs and this process does not have.

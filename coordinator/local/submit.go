@@ -21,6 +21,8 @@ type Task struct {
 	Key   string            // idempotency key: the same task submitted twice is one run
 	By    string            // who asks
 	Label coordinator.Label // of Input; "": trusted, the operator's own words
+
+	Detached bool // journal it and leave it to whoever claims or resumes it
 }
 
 // InputError says what is wrong with a task's input.
@@ -62,13 +64,18 @@ func (rt *Runtime) Submit(ctx context.Context, t Task) (string, error) {
 		ID: task.Run, Key: t.Key, Digest: digest, Events: []coordinator.Event{first},
 		Summary: summarise(run, nil, now), Owner: rt.owner, Lease: rt.o.Lease,
 	}
+	if t.Detached {
+		n.Owner, n.Lease = "", 0
+	}
 	created, err := rt.create(ctx, n)
 	if err != nil {
 		return "", fmt.Errorf("submit: %w", err)
 	}
 	if !created.Existed {
 		rt.o.Observe(task.Run, first)
-		rt.adopt(created.Lease)
+		if !t.Detached {
+			rt.adopt(created.Lease)
+		}
 	}
 	return created.Run, nil
 }

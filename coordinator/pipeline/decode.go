@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -215,7 +216,7 @@ func (d decoder) object(n *node, v reflect.Value, name string) {
 			target, ok = d.unknownKey(n, f, fields)
 		}
 		if ok {
-			d.into(f.value, target, f.key)
+			d.into(f.value, target, cmp.Or(d.source.meant[f.at], f.key))
 		}
 	}
 }

@@ -244,7 +244,7 @@ func (w *writer) entry(n *node, parent, indent int, afterDash bool) {
 		return
 	}
 	itemMapping := afterDash && len(n.fields) > 0
-	if short := inLine(n); len(n.items)+len(n.fields) == 0 || len(short) <= maxInLine && !itemMapping && !hasMapping(n) {
+	if short := inLine(n); len(n.items)+len(n.fields) == 0 || len(short) <= maxInLine && !itemMapping && !isLarge(n) {
 		w.WriteString(space + short + "\n")
 		return
 	}
@@ -257,19 +257,19 @@ func (w *writer) entry(n *node, parent, indent int, afterDash bool) {
 
 func (w *writer) pad(indent int) { w.WriteString(strings.Repeat(" ", indent)) }
 
-// hasMapping reports whether a value is easier to read on several lines.
-func hasMapping(n *node) bool {
+// isLarge reports whether a value is easier to read on several lines.
+func isLarge(n *node) bool {
 	for _, item := range n.items {
-		if item.kind == mapping && len(item.fields) > 0 || hasMapping(item) {
+		if item.kind == mapping && len(item.fields) > 0 || isLarge(item) {
 			return true
 		}
 	}
 	for _, f := range n.fields {
-		if f.value.kind == mapping && len(f.value.fields) > 1 || len(n.fields) > 4 || hasMapping(f.value) {
+		if f.value.kind == mapping && len(f.value.fields) > 1 || len(n.fields) > 4 || isLarge(f.value) {
 			return true
 		}
 	}
-	return false
+	return n.kind == text && fitsLiteral(n.text)
 }
 
 // fitsLiteral reports whether a text of several lines can be written with |, exactly.
@@ -322,7 +322,7 @@ func inLine(n *node) string {
 }
 
 // plain is what needs no quotes anywhere, in this reader or any other.
-var plain = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./@+-]*( [A-Za-z0-9_./@+-]+)*$`)
+var plain = regexp.MustCompile(`^([A-Za-z_/][A-Za-z0-9_./@+-]*( [A-Za-z0-9_./@+-]+)*|([0-9]+(\.[0-9]+)?(h|m|s|ms|ns))+)$`)
 
 func plainOrQuoted(s string) string {
 	if k, _ := scalar(s); k == text && len(s) <= 200 && plain.MatchString(s) && !token.IsNeedQuoted(s) {

@@ -180,12 +180,9 @@ func TestHostileFilesAreRefusedQuickly(t *testing.T) {
 	const size, words = 1<<20 - 100, 240_000 // just below the limits
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	below := func(s string, each int) string { return strings.Repeat(s, min(size/len(s), words/each)) }
-	var deep, keys strings.Builder
+	var deep strings.Builder
 	for i := 0; deep.Len() < size-2000; i++ {
 		fmt.Fprintf(&deep, "%sk:\n", strings.Repeat(" ", i))
-	}
-	for i := 0; keys.Len() < size; i++ {
-		fmt.Fprintf(&keys, "k%d: v\n", i)
 	}
 	for name, tt := range map[string]struct{ text, want string }{
 		"lists in a line":    {fill("["), "nested more than 100 deep"},
@@ -193,19 +190,16 @@ func TestHostileFilesAreRefusedQuickly(t *testing.T) {
 		"dashes":             {fill("- "), "nested more than 100 deep"},
 		"question marks":     {fill("? "), "nested more than 100 deep"},
 		"indentation":        {deep.String(), "nested more than 100 deep"},
-		"small items":        {"[" + fill("1,") + "1]", "more than 250000 words"},
-		"anchors":            {fill("&a "), "nested more than 100 deep"},
-		"tags":               {fill("!a "), "nested more than 100 deep"},
-		"aliases":            {fill("*a "), ""},
 		"fewer aliases":      {below("*a ", 2), ""},
 		"fewer colons":       {below("a: ", 2), ""},
 		"fewer percents":     {below("%", 1), ""},
 		"fewer keys":         {below("k: v\n", 3), "more than 5000 keys"},
-		"keys of lists":      {"steps:\n" + below("- k: v\n  l: w\n", 7), "unknown key"},
+		"keys of lists":      {"steps:\n" + below("- k: v\n  l: w\n", 7), "more than 100000 values"},
 		"nested keys":        {below("k:\n l:\n  m: v\n", 7), "more than 5000 keys"},
 		"keys in brackets":   {"{" + below("k: 1, ", 5) + "k: 1}", "written twice"},
 		"explicit keys":      {below("? k\n", 2), "more than 5000 keys"},
 		"fewer documents":    {below("---\n", 1), "empty"},
+		"words":              {fill("a: 1\n- "), "more than 250000 words"},
 		"second documents":   {below("---\na\n", 2), "second document"},
 		"fewer items":        {"[" + below("1,", 2) + "1]", "more than 100000 values"},
 		"fewer quotes":       {below("'a'\n", 1), ""},
@@ -213,14 +207,7 @@ func TestHostileFilesAreRefusedQuickly(t *testing.T) {
 		"commas":             {"[" + below(",", 1), ""},
 		"comments":           {below("# c\n", 1), "empty"},
 		"merge keys":         {below("<<: {}\n", 4), "more than 5000 keys"},
-		"colons":             {fill("a: "), ""},
-		"percent signs":      {fill("%"), ""},
-		"documents":          {fill("---\n"), ""},
-		"keys":               {keys.String(), ""},
-		"items":              {"steps:\n" + fill("- a\n"), ""},
-		"quotes":             {fill("'a'\n"), ""},
 		"open quote":         {"\"" + fill("a"), "does not end"},
-		"braces":             {fill("}"), ""},
 		"merges":             {"a: &a {b: 1}\nc: {<<: [" + strings.Repeat("*a,", 60_000) + "*a]}", ""},
 	} {
 		start := time.Now()

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 func (w *Workspace) MayDecide(by string, e coordinator.Escalation) error {
 	switch {
 	case by == "":
-		return fmt.Errorf("nobody is named as the one who decides")
+		return errors.New("a decision needs somebody's name")
 	case e.By == "" && (len(w.People) == 0 || w.isPerson(by)):
 		return nil
 	case e.By != "" && (by == e.By && !w.isGroup(by) || w.isMember(by, e.By)):
@@ -74,15 +75,17 @@ func (w *Workspace) whoMay(by string) string {
 		if members := w.members(by); len(members) > 0 {
 			return inWords(members) + " of " + by + " may"
 		}
-		return "the group " + by + " has no members: add some under people"
+		return "the group " + by + " has no members: add some under people in " + WorkspaceFile
 	}
-	return strconv.Quote(by) + " may, and is not listed under people"
+	return strconv.Quote(by) + " may, and is not listed under people in " + WorkspaceFile
 }
 
 // inWords lists the first few names.
 func inWords(names []string) string {
 	const most = 5
 	switch n := len(names); {
+	case n == 0:
+		return "nobody"
 	case n == 1:
 		return names[0]
 	case n > most:

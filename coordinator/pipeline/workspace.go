@@ -150,7 +150,7 @@ func shown(file string) string {
 
 // shown returns how messages name a file of the workspace.
 func (w *Workspace) shown(name string) string {
-	return filepath.Join(filepath.Dir(w.File), filepath.FromSlash(name))
+	return shown(filepath.Join(w.Dir, filepath.FromSlash(name)))
 }
 
 func (w *Workspace) read(data []byte) error {
@@ -187,15 +187,15 @@ func (w *Workspace) Mistake(path, message, hint string) error {
 }
 
 // DecodeTool reads the settings of a family of tools, strictly: unknown keys and wrong types are mistakes with their
-// places, durations are text such as 30s. It reports false, and leaves into alone, when the file has none.
-func (w *Workspace) DecodeTool(family string, into any) (bool, error) {
+// places, durations are text such as 30s. Into, a pointer, is left alone when the file has none.
+func (w *Workspace) DecodeTool(family string, into any) error {
 	return w.decodeSettings(w.Tools[family], into, func(root *node) *node {
 		return root.child("tools").child(family)
 	}, "tools."+family)
 }
 
 // DecodeModel reads the settings of a model, except use, as DecodeTool does.
-func (w *Workspace) DecodeModel(name string, into any) (bool, error) {
+func (w *Workspace) DecodeModel(name string, into any) error {
 	return w.decodeSettings(w.Models[name].Settings, into, func(root *node) *node {
 		if n := root.child("models").child(name); n != nil {
 			return n.without("use")
@@ -204,21 +204,21 @@ func (w *Workspace) DecodeModel(name string, into any) (bool, error) {
 	}, "models."+name)
 }
 
-func (w *Workspace) decodeSettings(raw json.RawMessage, into any, find func(*node) *node, name string) (bool, error) {
+func (w *Workspace) decodeSettings(raw json.RawMessage, into any, find func(*node) *node, name string) error {
 	if len(raw) == 0 {
-		return false, nil
+		return nil
 	}
 	if w.source == nil { // made by hand, not read from a file
 		d := json.NewDecoder(bytes.NewReader(raw))
 		d.DisallowUnknownFields()
 		if err := d.Decode(into); err != nil {
-			return true, fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		return true, nil
+		return nil
 	}
 	s := &source{name: w.File, lines: w.source.lines, meant: map[span]string{}}
 	decoder{s}.into(find(w.source.root), reflect.ValueOf(into).Elem(), name)
-	return true, s.err()
+	return s.err()
 }
 
 func (n *node) child(key string) *node {

@@ -157,6 +157,9 @@ func (w *Workspace) readFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.shown(name), err)
 	}
+	if len(data) > maxBytes {
+		return nil, fmt.Errorf("%s is larger than %d MiB", w.shown(name), maxBytes>>20)
+	}
 	return data, nil
 }
 

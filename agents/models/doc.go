@@ -1,0 +1,2 @@
+// Package models opens language models by name: "offline", or "openai/<model>" for everything that speaks OpenAI's API.
+package models

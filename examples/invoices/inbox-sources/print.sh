@@ -1,0 +1,11 @@
+#!/bin/sh
+# Prints the pages of this folder to ../inbox. The dates inside the files are fixed, so that printing twice with the same
+# chromium gives the same bytes.
+set -eu
+cd "$(dirname "$0")"
+for page in *.html; do
+	pdf="../inbox/${page%.html}.pdf"
+	chromium --headless --no-sandbox --disable-gpu --disable-background-networking --disable-pdf-tagging \
+		--no-pdf-header-footer --print-to-pdf="$pdf" "file://$PWD/$page" 2>/dev/null
+	LC_ALL=C sed -i -E "s|/(Creation\|Mod)Date \(D:[0-9]{14}|/\1Date (D:20261001080000|g" "$pdf"
+done
