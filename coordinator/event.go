@@ -64,7 +64,6 @@ type Event struct {
 	Deadline   time.Time       `json:"deadline,omitzero"`    // started: when the attempt is given up; expired: the new deadline
 	Input      json.RawMessage `json:"input,omitempty"`      // started: frozen, canonical
 	Output     json.RawMessage `json:"output,omitempty"`     // succeeded, joined, ended
-	Undo       json.RawMessage `json:"undo,omitempty"`       // succeeded, joined, decided: input of the compensation, frozen with the outcome
 	Calls      []Call          `json:"calls,omitempty"`      // called
 	Plan       *Plan           `json:"plan,omitempty"`       // planned
 	State      json.RawMessage `json:"state,omitempty"`      // called, planned

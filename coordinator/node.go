@@ -92,8 +92,7 @@ type node struct {
 
 	turns    []Turn
 	guidance []string
-	plan     *Plan           // proposed: waits for a verdict
-	planned  json.RawMessage // State beside that plan
+	plan     *Plan // proposed: waits for a verdict
 	replans  bool
 	sub      *scope
 

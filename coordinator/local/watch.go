@@ -112,8 +112,8 @@ func (rt *Runtime) look(ctx context.Context, run string) (bool, *coordinator.Run
 
 // unseen reports whether somebody appended what the run's owner has not seen.
 func (rt *Runtime) unseen(ctx context.Context, run string, seq int64) bool {
-	for range rt.store.Read(ctx, run, seq) {
-		return true
+	for _, err := range rt.store.Read(ctx, run, seq) {
+		return err == nil
 	}
 	return false
 }

@@ -242,7 +242,7 @@ func (w *Workspace) names() []string {
 }
 
 // Pipeline returns the pipeline of a name, or reads the one at a path, relative to the current folder or the
-// workspace's. A *Error holds its mistakes.
+// workspace's. A *Error holds its mistakes; as with Parse, the File may stand beside it, for CheckFile.
 func (w *Workspace) Pipeline(nameOrPath string) (*File, error) {
 	for _, f := range w.Pipelines {
 		if f.Name == nameOrPath {
@@ -250,14 +250,10 @@ func (w *Workspace) Pipeline(nameOrPath string) (*File, error) {
 		}
 	}
 	if b, ok := w.broken[nameOrPath]; ok {
-		return nil, b.err
+		return b.file, b.err
 	}
 	if file, data, ok := w.open(nameOrPath); ok {
-		f, err := Parse(file, data)
-		if err != nil {
-			return nil, err
-		}
-		return f, nil
+		return Parse(file, data)
 	}
 	known := make([]string, 0, len(w.Pipelines))
 	for _, f := range w.Pipelines {
