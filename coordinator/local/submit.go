@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/memory"
@@ -71,13 +73,23 @@ func (rt *Runtime) Submit(ctx context.Context, t Task) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("submit: %w", err)
 	}
-	if !created.Existed {
+	if created.Run == task.Run {
 		rt.o.Observe(task.Run, first)
-		if !t.Detached {
-			rt.adopt(created.Lease)
-		}
+		err = rt.begin(ctx, created, t.Detached)
 	}
-	return created.Run, nil
+	return created.Run, err
+}
+
+// begin works off a run just made, unless it is left to others.
+func (rt *Runtime) begin(ctx context.Context, created memory.Created, detached bool) error {
+	switch {
+	case detached:
+	case created.Existed: // the answer to the first asking was lost: it is made and leased, but how is not known
+		return rt.Resume(ctx, created.Run)
+	default:
+		rt.adopt(created.Lease)
+	}
+	return nil
 }
 
 // create asks again when the store did not answer: the run's id, or its key, makes the second asking harmless.
@@ -167,6 +179,81 @@ func (rt *Runtime) Run(ctx context.Context, t Task) (*coordinator.Run, error) {
 	return rt.Wait(ctx, id)
 }
 
+// Wait returns the run when it has ended, a *WaitingError when only people or a missing worker can move it, or ctx's error.
+// A run that failed or was cancelled is returned beside a *RunError.
+func (rt *Runtime) Wait(ctx context.Context, run string) (*coordinator.Run, error) {
+	for {
+		changed := rt.onChange(run)
+		over, r, err := rt.look(ctx, run)
+		if over || err != nil {
+			return r, err
+		}
+		t := time.NewTimer(lookEvery)
+		select {
+		case <-changed:
+		case <-t.C:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		t.Stop()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// look reports whether there is nothing more to wait for.
+func (rt *Runtime) look(ctx context.Context, run string) (bool, *coordinator.Run, error) {
+	rt.mu.Lock()
+	l, failure := rt.live[run], rt.failed[run]
+	rt.mu.Unlock()
+	if l != nil {
+		return false, nil, nil
+	}
+	s, err := rt.store.Summary(ctx, run)
+	switch {
+	case errors.Is(err, memory.ErrUnavailable):
+		return false, nil, rt.pause(ctx, err)
+	case err != nil:
+		return false, nil, fmt.Errorf("run %s: %w", run, err)
+	case s.Status.Final():
+		r, err := rt.ended(ctx, run)
+		return true, r, err
+	case failure != nil:
+		return false, nil, fmt.Errorf("run %s: %w", run, failure)
+	case s.Status == coordinator.StatusQuarantined:
+		return false, nil, fmt.Errorf("run %s is quarantined: %s", run, s.Error)
+	case s.Status == coordinator.StatusActive, rt.unseen(ctx, run, s.Seq):
+		return false, nil, nil
+	}
+	open, _, err := rt.store.Inbox(ctx, memory.InboxFilter{Run: run, Limit: 1000})
+	if err != nil || len(open) == 0 && len(s.Needs) == 0 {
+		return false, nil, err
+	}
+	return false, nil, &WaitingError{Run: run, Open: open, Needs: s.Needs}
+}
+
+// unseen reports whether somebody appended what the run's owner has not seen.
+func (rt *Runtime) unseen(ctx context.Context, run string, seq int64) bool {
+	for _, err := range rt.store.Read(ctx, run, seq) {
+		return err == nil
+	}
+	return false
+}
+
+func (rt *Runtime) ended(ctx context.Context, run string) (*coordinator.Run, error) {
+	r, err := rt.Load(ctx, run)
+	if err != nil || r.Status() == coordinator.StatusDone {
+		return r, err
+	}
+	out, _ := r.Output("")
+	e := &RunError{Run: run, Status: r.Status(), Output: out}
+	if f := r.Failure(); f != nil {
+		e.Message = f.Message
+	}
+	return r, e
+}
+
 // Resume takes a run that nobody works on and goes on with it: after a crash, or after an answer given elsewhere.
 // memory.ErrOwned: another process works on it, or did until a moment ago; its lease tells.
 func (rt *Runtime) Resume(ctx context.Context, run string) error {
@@ -183,3 +270,31 @@ func (rt *Runtime) Resume(ctx context.Context, run string) error {
 	rt.adopt(lease)
 	return nil
 }
+
+// WaitingError says that a run cannot go on without people, or without a worker that is missing here.
+type WaitingError struct {
+	Run   string
+	Open  []coordinator.Escalation
+	Needs []string // workers
+}
+
+func (e *WaitingError) Error() string {
+	if len(e.Open) == 0 {
+		return fmt.Sprintf("run %s waits for %s", e.Run, strings.Join(e.Needs, ", "))
+	}
+	questions := make([]string, len(e.Open))
+	for i, q := range e.Open {
+		questions[i] = fmt.Sprintf("%s: %s", q.ID, q.Question)
+	}
+	return fmt.Sprintf("run %s waits for people: %s", e.Run, strings.Join(questions, "; "))
+}
+
+// RunError says why a run failed or was cancelled.
+type RunError struct {
+	Run     string
+	Status  coordinator.Status
+	Message string
+	Output  json.RawMessage
+}
+
+func (e *RunError) Error() string { return fmt.Sprintf("run %s %s: %s", e.Run, e.Status, e.Message) }
