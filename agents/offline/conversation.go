@@ -52,7 +52,7 @@ func (c conversation) document() string {
 	for _, o := range c.outcomes {
 		parts = append(parts, o.text)
 	}
-	return strings.Join(parts, "\n\n")
+	return strings.TrimLeft(strings.Join(parts, "\n\n"), "\n") // so that line 1 of a document is line 1
 }
 
 const maxQuote = 2000 // bytes of one outcome

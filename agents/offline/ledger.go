@@ -22,12 +22,6 @@ type ledger struct {
 	proof map[int64]sum // totals that net and tax add up to
 }
 
-// sum is a net amount and the tax on it.
-type sum struct {
-	net, tax int64
-	extra    bool // with shipping, a discount or the like: net is not yet the whole net amount
-}
-
 const otherAmount concept = "other_amount"
 
 var moneyConcepts = []concept{total, due, net, tax, paid, carried, otherAmount}
@@ -50,6 +44,9 @@ func (p *page) ledger() *ledger {
 	l.prove()
 	return l
 }
+
+// maxPostings of one concept are compared with each other; a document with more has no one total anyway.
+const maxPostings = 300
 
 // post enters what a label points at. Of several amounts on a row none is clear, unless they add up.
 func (l *ledger) post(of label, found []finding) {
@@ -82,7 +79,9 @@ func (l *ledger) post(of label, found []finding) {
 			}
 		}
 	}
-	l.by[of.concept] = append(l.by[of.concept], list...)
+	if len(l.by[of.concept]) < maxPostings {
+		l.by[of.concept] = append(l.by[of.concept], list...)
+	}
 }
 
 // tableFactor is for amounts below the head of a table of lines: they are lines, not sums.
@@ -94,81 +93,6 @@ func (l *ledger) tableFactor(f finding) float64 {
 		return 0.45
 	}
 	return 1
-}
-
-// maxSummands bounds the taxes that are added up in all ways.
-const maxSummands = 6
-
-// prove finds the totals that a net amount and taxes add up to, shipping and discounts included.
-func (l *ledger) prove() {
-	taxes := l.taxes()
-	extras := l.extras()
-	if len(taxes)+len(extras) > maxSummands {
-		extras = nil
-		taxes = taxes[:min(len(taxes), maxSummands)]
-	}
-	parts := append(slices.Clone(taxes), extras...)
-	for _, n := range l.distinct(net) {
-		for subset := 1; subset < 1<<len(parts); subset++ {
-			s := sum{net: n, extra: subset>>len(taxes) != 0}
-			whole := n
-			for i, part := range parts {
-				if subset>>i&1 == 1 {
-					whole += part
-					if i < len(taxes) {
-						s.tax += part
-					}
-				}
-			}
-			if known, ok := l.proof[whole]; n != 0 && abs64(whole-n) < abs64(n) && (!ok || known.extra) {
-				l.proof[whole] = s
-			}
-		}
-	}
-}
-
-// taxes are the amounts of tax. Two taxes of the same amount, like CGST and SGST, are two.
-func (l *ledger) taxes() []int64 {
-	type key struct {
-		cents  int64
-		phrase string
-	}
-	seen := map[key]bool{}
-	var out []int64
-	for _, p := range l.by[tax] {
-		if k := (key{p.cents, p.label.phrase}); p.cents != 0 && p.score >= 0.3 && !seen[k] {
-			seen[k] = true
-			out = append(out, p.cents)
-		}
-	}
-	return out
-}
-
-// extraWords are in the labels of what comes between the lines and the total.
-var (
-	addedWords   = set("shipping delivery freight postage handling versand versandkosten lieferkosten porto verpackung livraison port verzendkosten bezorgkosten portokosten vervoerkosten rounding rounded afronding rundung round")
-	reducedWords = set("discount discounts rabatt nachlass remise korting rebate")
-)
-
-// extras are shipping, discounts and the like, with the sign with which they count.
-func (l *ledger) extras() []int64 {
-	var out []int64
-	for _, p := range l.by[otherAmount] {
-		if p.cents == 0 || p.score < 0.5 {
-			continue
-		}
-		for _, w := range foldedWords(p.label.phrase) {
-			if addedWords[w] {
-				out = append(out, p.cents)
-				break
-			}
-			if reducedWords[w] {
-				out = append(out, -abs64(p.cents))
-				break
-			}
-		}
-	}
-	return out
 }
 
 func (l *ledger) distinct(c concept) []int64 {
@@ -241,11 +165,6 @@ func (l *ledger) total() answer {
 		limit(0.6, "it may be what is left after a payment")
 	}
 	return out
-}
-
-// untaxed reports that a net amount of this size and a tax of zero are printed.
-func (l *ledger) untaxed(cents int64) bool {
-	return slices.Contains(l.distinct(net), cents) && slices.Equal(l.distinct(tax), []int64{0})
 }
 
 // evidence gathers the amounts that could be the total, the likeliest first.
@@ -338,6 +257,9 @@ func (l *ledger) unproven(best evidence, limit func(float64, string)) {
 	}
 }
 
+// clearLabel is the score from which a label has no unknown words around it.
+const clearLabel = 0.85
+
 // rivalry lowers a total for another amount that claims to be it and is not explained.
 func (l *ledger) rivalry(best, other evidence, limit func(float64, string)) {
 	if other.score < 0.4 || l.explained(best, other) {
@@ -347,6 +269,7 @@ func (l *ledger) rivalry(best, other evidence, limit func(float64, string)) {
 	switch {
 	case other.proven || other.best.label.strength >= strong && !other.dueOnly:
 		limit(0.5, why)
+	case best.proven && other.cents < best.cents && other.score < clearLabel: // "Total calls" of a telephone bill
 	case best.proven && other.cents < best.cents && !other.dueOnly:
 		limit(0.85, why)
 	default:

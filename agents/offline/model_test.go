@@ -217,3 +217,28 @@ func TestBrokenSchemaIsAPermanentError(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestCallsOfOneConversationAreLimited(t *testing.T) {
+	call := llms.ToolCall{ID: "1", Type: "function", FunctionCall: &llms.FunctionCall{Name: "files_text", Arguments: `{"path":"a-12.pdf"}`}}
+	messages := []llms.MessageContent{
+		{Role: llms.ChatMessageTypeAI, Parts: []llms.ContentPart{call}},
+		llms.TextParts(llms.ChatMessageTypeHuman, "read the document b-13.pdf"),
+	}
+	for limit, want := range map[int]int{1: 0, 2: 1} {
+		response, err := New(Options{MaxCalls: limit}).GenerateContent(t.Context(), messages, llms.WithTools([]llms.Tool{fileTool}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(response.Choices[0].ToolCalls); got != want {
+			t.Errorf("limit %d: %d calls, want %d", limit, got, want)
+		}
+	}
+}
+
+func TestSchemaThatContainsItselfIsAnError(t *testing.T) {
+	const wanted = `{"type": "object", "properties": {"inner": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"type": "object", "properties": {"inner": {"$ref": "#/$defs/a"}}}}}`
+	ctx := agents.ContextWithSchema(t.Context(), json.RawMessage(wanted))
+	if _, err := New(Options{}).Call(ctx, "x"); err == nil || !coordinator.FailureOf(err).Permanent {
+		t.Errorf("error %v", err)
+	}
+}

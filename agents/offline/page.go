@@ -34,16 +34,40 @@ type label struct {
 func newPage(text string, lex *lexicon) *page {
 	p := &page{}
 	for line := range strings.Lines(text) {
-		line = strings.ReplaceAll(line, "**", "") // Markdown's bold says nothing about values
-		row := cellsOf(strings.TrimRight(line, "\r\n"), len(p.rows))
-		for _, c := range row {
-			c.words = words(c.text)
-			c.labels = findLabels(c, lex)
+		line = strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "**", "") // Markdown's bold says nothing about values
+		part, rest := cutLine(line)
+		for p.add(part, lex); rest != ""; p.add(part, lex) {
+			part, rest = cutLine(rest)
 		}
-		p.rows = append(p.rows, row)
 	}
 	p.facts = p.gatherFacts()
 	return p
+}
+
+func (p *page) add(line string, lex *lexicon) {
+	row := cellsOf(line, len(p.rows))
+	for _, c := range row {
+		c.words = words(c.text)
+		c.labels = findLabels(c, lex)
+	}
+	p.rows = append(p.rows, row)
+}
+
+// maxLine is where longer lines are broken, in bytes: beyond any form, and short enough that rules which compare the
+// labels of one row stay cheap.
+const maxLine = 2000
+
+// cutLine takes the first part of a line that is too long, up to a space if there is one.
+func cutLine(line string) (part, rest string) {
+	if len(line) <= maxLine {
+		return line, ""
+	}
+	at := strings.LastIndexByte(line[:maxLine], ' ')
+	if at < maxLine/2 {
+		for at = maxLine; at > maxLine-utf8.UTFMax && !utf8.RuneStart(line[at]); at-- { // to the edge of a character
+		}
+	}
+	return line[:at], line[at:]
 }
 
 // cellsOf splits a line at gaps of two spaces, tabs, bars and dot leaders.
@@ -67,10 +91,10 @@ func cellsOf(line string, row int) []*cell {
 			}
 			dots = 0
 		}
-		switch {
-		case r == '\t' || r == '|' || r == '\f' || r == '\v':
+		switch r {
+		case '\t', '|', '\f', '\v':
 			gap = 2
-		case r == ' ':
+		case ' ':
 			gap++
 		default:
 			if gap >= 2 {

@@ -107,6 +107,8 @@ func (f firm) score(first, only bool) (float64, string) {
 	return min(score, 0.95), note
 }
 
+const maxFirms = 100
+
 // firms lists the companies of the document in their order.
 func (p *page) firms() []*firm {
 	var firms []*firm
@@ -114,7 +116,7 @@ func (p *page) firms() []*firm {
 		for _, c := range row {
 			for _, m := range company.FindAllStringIndex(c.text, 4) {
 				name := companyName(c.text[m[0]:m[1]])
-				if name == "" {
+				if name == "" || len(firms) == maxFirms {
 					continue
 				}
 				if !p.mark(firms, name, func(f *firm) { f.rows[r] = true; p.circumstances(f, c, m[0]) }) {

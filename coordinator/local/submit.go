@@ -84,8 +84,12 @@ func (rt *Runtime) Submit(ctx context.Context, t Task) (string, error) {
 func (rt *Runtime) begin(ctx context.Context, created memory.Created, detached bool) error {
 	switch {
 	case detached:
-	case created.Existed: // the answer to the first asking was lost: it is made and leased, but how is not known
-		return rt.Resume(ctx, created.Run)
+	case created.Existed: // the answer to the first asking was lost, or somebody submitted the same within this millisecond
+		err := rt.Resume(ctx, created.Run)
+		if errors.Is(err, memory.ErrEnded) || errors.Is(err, memory.ErrOwned) {
+			return nil
+		}
+		return err
 	default:
 		rt.adopt(created.Lease)
 	}

@@ -6,7 +6,7 @@
 // DIR holds NAME.pdf (or .txt, .html, …) and NAME.json with {"invoice_number", "date", "amount"}, or a list of one such
 // object. For each document and field it prints what was expected, what was found, how sure the rules are, and the
 // verdict: right or wrong, or asked where they are less sure than the threshold. It ends with 1 if anything is wrong
-// without asking, or if there is nothing to measure.
+// without asking, or if there is nothing to measure. A document that cannot be read (a scan) counts as asked.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -105,9 +106,7 @@ func readCases(dir string) ([]testCase, error) {
 			return nil, err
 		}
 		c := testCase{}
-		if c.name, err = document(strings.TrimSuffix(file, ".json")); err != nil {
-			return nil, err
-		}
+		c.name = document(strings.TrimSuffix(file, ".json"))
 		if c.expect, err = expected(raw); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
@@ -119,13 +118,14 @@ func readCases(dir string) ([]testCase, error) {
 	return cases, nil
 }
 
-func document(stem string) (string, error) {
+// document is the file beside an expectation. If there is none, reading it will say so.
+func document(stem string) string {
 	for _, extension := range []string{".pdf", ".txt", ".html", ".eml", ".csv", ".md"} {
 		if _, err := os.Stat(stem + extension); err == nil {
-			return filepath.Base(stem) + extension, nil
+			return filepath.Base(stem) + extension
 		}
 	}
-	return "", fmt.Errorf("%s.json: there is no document beside it", stem)
+	return filepath.Base(stem) + ".pdf"
 }
 
 func expected(raw []byte) (map[string]any, error) {
@@ -151,6 +151,7 @@ type measurement struct {
 	table         *tabwriter.Writer
 	field, whole  verdicts
 	documents     int
+	fields        int // with an expectation
 	wholeAccepted int
 }
 
@@ -179,6 +180,10 @@ func (m *measurement) measure(ctx context.Context, c testCase) error {
 		return err
 	}
 	text, err := m.text.Do(ctx, coordinator.Attempt{Run: "measure", Path: "text", Input: input})
+	if failure := coordinator.FailureOf(err); failure != nil && failure.Permanent {
+		m.count(c, nil, &coordinator.Confidence{Veto: failure.Message})
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -208,7 +213,14 @@ func (m *measurement) count(c testCase, found map[string]any, sure *coordinator.
 	if wholeSure {
 		m.wholeAccepted++
 	}
+	if sure.Signals == nil {
+		fmt.Fprintf(m.table, "%s\t\t\t%s\t\t\n", c.name, sure.Veto)
+	}
 	for _, name := range names {
+		if c.expect[name] == nil {
+			continue
+		}
+		m.fields++
 		signal := fieldSignal(sure, name)
 		right := same(found[name], c.expect[name])
 		verdict := m.field.add(signal.Score >= m.accept && found[name] != nil, right)
@@ -238,9 +250,8 @@ func shown(v any) any {
 
 // same compares amounts to the cent and everything else as text.
 func same(found, want any) bool {
-	a, ok1 := found.(float64)
-	b, ok2 := want.(float64)
-	if ok1 && ok2 {
+	a, ok := found.(float64)
+	if b, err := strconv.ParseFloat(fmt.Sprint(want), 64); ok && err == nil {
 		return math.Abs(a-b) < 0.005
 	}
 	return found != nil && fmt.Sprint(found) == fmt.Sprint(want)
@@ -252,7 +263,7 @@ func (m *measurement) report() error {
 	line := func(what string, v verdicts) {
 		fmt.Printf("%-34s %3d right, %3d wrong, %3d asked (of which %d would have been right)\n", what, v.right, v.wrong, v.asked, v.askedRight)
 	}
-	fmt.Printf("\n%d documents, %d fields, accepted from %.2f\n", m.documents, m.documents*len(names), m.accept)
+	fmt.Printf("\n%d documents, %d fields, accepted from %.2f\n", m.documents, m.fields, m.accept)
 	line("each field by its own confidence:", m.field)
 	line("each document by its least sure:", m.whole)
 	fmt.Printf("documents accepted whole: %d of %d\n", m.wholeAccepted, m.documents)
