@@ -1,0 +1,89 @@
+package offline
+
+import "slices"
+
+// sum is a net amount and the tax on it.
+type sum struct {
+	net, tax int64
+	extra    bool // with shipping, a discount or the like: net is not yet the whole net amount
+}
+
+// maxSummands bounds the taxes that are added up in all ways.
+const maxSummands = 6
+
+// prove finds the totals that a net amount and taxes add up to, shipping and discounts included.
+func (l *ledger) prove() {
+	taxes := l.taxes()
+	extras := l.extras()
+	if len(taxes)+len(extras) > maxSummands {
+		extras = nil
+		taxes = taxes[:min(len(taxes), maxSummands)]
+	}
+	parts := append(slices.Clone(taxes), extras...)
+	for _, n := range l.distinct(net) {
+		for subset := 1; subset < 1<<len(parts); subset++ {
+			s := sum{net: n, extra: subset>>len(taxes) != 0}
+			whole := n
+			for i, part := range parts {
+				if subset>>i&1 == 1 {
+					whole += part
+					if i < len(taxes) {
+						s.tax += part
+					}
+				}
+			}
+			if known, ok := l.proof[whole]; n != 0 && abs64(whole-n) < abs64(n) && (!ok || known.extra) {
+				l.proof[whole] = s
+			}
+		}
+	}
+}
+
+// taxes are the amounts of tax. Two taxes of the same amount, like CGST and SGST, are two.
+func (l *ledger) taxes() []int64 {
+	type key struct {
+		cents  int64
+		phrase string
+	}
+	seen := map[key]bool{}
+	var out []int64
+	for _, p := range l.by[tax] {
+		if k := (key{p.cents, p.label.phrase}); p.cents != 0 && p.score >= 0.3 && !seen[k] {
+			seen[k] = true
+			out = append(out, p.cents)
+		}
+	}
+	return out
+}
+
+// extraWords are in the labels of what comes between the lines and the total.
+var (
+	addedWords   = set("shipping delivery freight postage handling versand versandkosten lieferkosten porto verpackung livraison port verzendkosten bezorgkosten portokosten vervoerkosten rounding rounded afronding rundung round")
+	reducedWords = set("discount discounts rabatt nachlass remise korting rebate")
+)
+
+// extras are shipping, discounts and the like, with the sign with which they count.
+func (l *ledger) extras() []int64 {
+	var out []int64
+	for _, p := range l.by[otherAmount] {
+		if p.cents == 0 || p.score < 0.5 {
+			continue
+		}
+		for _, w := range foldedWords(p.label.phrase) {
+			if addedWords[w] {
+				out = append(out, p.cents)
+				break
+			}
+			if reducedWords[w] {
+				out = append(out, -abs64(p.cents))
+				break
+			}
+		}
+	}
+	return out
+}
+
+// untaxed reports that a net amount of this size and a tax of zero are printed.
+func (l *ledger) untaxed(cents int64) bool {
+	return slices.Contains(l.distinct(net), cents) && slices.Equal(l.distinct(tax), []int64{0})
+}
