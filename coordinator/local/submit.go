@@ -214,10 +214,15 @@ func (rt *Runtime) look(ctx context.Context, run string) (bool, *coordinator.Run
 	if l != nil {
 		return false, nil, nil
 	}
-	s, err := rt.store.Summary(ctx, run)
+	var s memory.Summary
+	ask := func() (err error) { s, err = rt.store.Summary(ctx, run); return err }
+	err := ask()
+	if errors.Is(err, memory.ErrUnavailable) && failure == nil {
+		err = rt.insist(ctx, ask)
+	}
 	switch {
-	case errors.Is(err, memory.ErrUnavailable):
-		return false, nil, rt.pause(ctx, err)
+	case err != nil && failure != nil:
+		return false, nil, fmt.Errorf("run %s: %w", run, failure)
 	case err != nil:
 		return false, nil, fmt.Errorf("run %s: %w", run, err)
 	case s.Status.Final():

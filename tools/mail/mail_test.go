@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -218,6 +219,22 @@ func TestLoginIsEncrypted(t *testing.T) {
 	_, err = send(t.Context(), sender(t, workspace(t), s), "key", input)
 	if f := coordinator.FailureOf(err); f == nil || !f.NotDone || len(plain.received()) != 0 {
 		t.Errorf("without encryption: %+v", f)
+	}
+}
+
+func TestLoginWorksOnALineThatIsEncryptedFromTheStart(t *testing.T) {
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := serveOn(t, l, nil)
+	t.Setenv("TUTTI_TEST_PASSWORD", "secret")
+	s := mail.Settings{Host: "localhost", Port: srv.port(), TLS: "tls", User: "robot", PasswordEnv: "TUTTI_TEST_PASSWORD", From: "robot@quillford.example"}
+	if _, err := send(t.Context(), sender(t, workspace(t), s), "key", `{"to": "ada@quillford.example", "subject": "s", "text": "t"}`); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(srv.log, " "); got != "EHLO AUTH MAIL RCPT DATA RSET QUIT" {
+		t.Errorf("dialogue %s", got)
 	}
 }
 

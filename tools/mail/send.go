@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/textproto"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +71,13 @@ func (m *mailer) deliver(ctx context.Context, msg *smtp.Msg) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = max(min(timeout, time.Until(deadline)), time.Millisecond)
 	}
-	client, err := smtp.NewClient(m.host, append(m.options[:len(m.options):len(m.options)], smtp.WithTimeout(timeout))...)
+	options := append(slices.Clone(m.options), smtp.WithTimeout(timeout))
+	if m.settings.TLS != "tls" {
+		line := &line{}
+		defer line.hangUp()
+		options = append(options, smtp.WithDialContextFunc(line.dial))
+	}
+	client, err := smtp.NewClient(m.host, options...)
 	if err != nil {
 		return coordinator.Permanent(fmt.Errorf("mail server %s: %w", m.host, err))
 	}
@@ -78,6 +86,25 @@ func (m *mailer) deliver(ctx context.Context, msg *smtp.Msg) error {
 		return nil
 	}
 	return outcome(fmt.Errorf("mail server %s: %w", m.host, err))
+}
+
+// line is the connection to the server. The library leaves it open after a failed login, so we close it; with tls the library
+// must dial by itself, or it doesn't know that the line is encrypted, and the collector closes what is left.
+type line struct{ conn net.Conn }
+
+func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	l.conn = c
+	return c, nil
+}
+
+func (l *line) hangUp() {
+	if l.conn != nil {
+		l.conn.Close()
+	}
 }
 
 // outcome says what is known. Before the content, nothing was sent; a server that answers the finished message with a

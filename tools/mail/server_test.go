@@ -46,6 +46,10 @@ func listen(t *testing.T, answers map[string]string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveOn(t, l, answers)
+}
+
+func serveOn(t *testing.T, l net.Listener, answers map[string]string) *server {
 	s := &server{t: t, l: l, answers: answers, tls: &tls.Config{Certificates: []tls.Certificate{certificate}}}
 	var wg sync.WaitGroup
 	wg.Go(func() {

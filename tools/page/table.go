@@ -15,6 +15,7 @@ const maxTableRows = 10_000
 type grid struct {
 	titles []string
 	right  []bool // numbers stand below each other
+	whole  []bool // dates and amounts don't break
 	cells  [][]string
 }
 
@@ -30,7 +31,7 @@ func newGrid(rows any, columns []string) (*grid, error) {
 	if len(list) > maxTableRows {
 		return nil, fmt.Errorf("table: it has %d rows; %d is the limit", len(list), maxTableRows)
 	}
-	g := &grid{right: make([]bool, len(columns))}
+	g := &grid{right: make([]bool, len(columns)), whole: make([]bool, len(columns))}
 	for range list {
 		g.cells = append(g.cells, make([]string, len(columns)))
 	}
@@ -66,6 +67,7 @@ func (g *grid) column(i int, column string, list []any) error {
 		g.cells[n][i] = strings.Join(strings.Fields(text), " ")
 		numbers = numbers && (v == nil || isNumber(v))
 	}
+	g.whole[i] = format != ""
 	g.right[i] = numbers || format == "money" || format == "number"
 	return nil
 }
@@ -87,7 +89,7 @@ func formatted(v any, format string) (string, error) {
 	case "number":
 		return number(v)
 	case "date":
-		return date(v)
+		return date(v, "2 Jan 2006")
 	}
 	return "", fmt.Errorf("unknown format %q; there is money, number and date", format)
 }
@@ -112,8 +114,11 @@ func (g *grid) writeRow(b *strings.Builder, tag string, cells []string) {
 	b.WriteString("<tr>")
 	for i, cell := range cells {
 		style := ""
-		if g.right[i] {
+		switch {
+		case g.right[i]:
 			style = ` style="text-align:right"`
+		case g.whole[i]:
+			style = ` style="white-space:nowrap"`
 		}
 		fmt.Fprintf(b, "<%s%s>%s</%s>", tag, style, html.EscapeString(cell), tag)
 	}

@@ -16,10 +16,18 @@ select count(*) as n from invoices where number = :number and (seller = :seller 
 select date, seller, number, currency, total_cents / 100.0 as total, account, document
 from invoices where substr(date, 1, 7) = :month order by date, seller, number;
 
+-- name: totals_by_currency
+select currency, count(*) as invoices, sum(total_cents) / 100.0 as total
+from invoices where substr(date, 1, 7) = :month group by currency order by currency;
+
 -- name: totals_by_seller
-select seller, currency, count(*) as invoices, sum(total_cents) / 100.0 as total
-from invoices where substr(date, 1, 7) = :month group by seller, currency order by currency, total desc;
+select seller, currency, sum(total_cents) / 100.0 as total
+from invoices where substr(date, 1, 7) = :month group by seller, currency order by total desc;
+
+-- name: totals_by_account
+select account, currency, count(*) as invoices, sum(total_cents) / 100.0 as total
+from invoices where substr(date, 1, 7) = :month group by account, currency order by account, currency;
 
 -- name: totals_by_month
-select substr(date, 1, 7) as month, currency, count(*) as invoices, sum(total_cents) / 100.0 as total
-from invoices group by month, currency order by month, currency;
+select substr(date, 1, 7) as month, sum(total_cents) / 100.0 as total
+from invoices where currency = :currency group by month order by month;

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tuttirun/tutti/coordinator/local"
+	"github.com/tuttirun/tutti/coordinator/pipeline"
+	"github.com/tuttirun/tutti/memory"
+)
+
+// runFlags are what tutti run can be told.
+type runFlags struct {
+	input   inputFlags
+	goal    string
+	key     string
+	resume  string
+	detach  bool
+	timeout time.Duration
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run FILE|NAME",
+		Short: "Carry out a pipeline",
+		Long: `Carry out a pipeline: one of the workspace by its name, or one in a file.
+
+The result goes to stdout, everything else to stderr. On a terminal, questions are put to you at once. Anywhere else
+the run is parked, the question and the command that answers it are printed, and the exit code is 3.
+
+Ctrl-C stops after what is in flight (10 s at most); the run can be gone on with. A second Ctrl-C stops at once.
+
+Exit codes: 0 done, 1 failed, 2 refused (nothing was done), 3 waiting for a person.`,
+		Example: `  tutti run hello.yaml --set name=Ada
+  tutti run invoice-intake --input '{"document": "inbox/one.pdf"}' -o json
+  tutti run month-summary --input @september.json --key summary-2026-09
+  tutti run --resume r-mq2k7x1c-0011223344556677`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case f.resume != "" && len(args) > 0:
+				return errors.New("--resume takes no pipeline: the run knows its own")
+			case f.resume == "" && len(args) == 0:
+				return errors.New("which pipeline? tutti run FILE|NAME, or --resume RUN")
+			case len(args) > 1:
+				return fmt.Errorf("one pipeline at a time; %q is too much", args[1])
+			}
+			return nil
+		},
+		RunE: action(func(c *cobra.Command, args []string) error {
+			if f.resume != "" {
+				return a.resume(c.Context(), f)
+			}
+			return a.run(c.Context(), args[0], f)
+		}),
+	}
+	fl := c.Flags()
+	f.input.register(fl)
+	fl.StringVar(&f.goal, "goal", "", "what this run is for, in words")
+	fl.StringVar(&f.key, "key", "", "idempotency key: the same task with the same key is one run")
+	fl.StringVar(&f.resume, "resume", "", "go on with this run")
+	fl.BoolVar(&f.detach, "detach", false, "print the run's id and carry it out in the background")
+	fl.DurationVar(&f.timeout, "timeout", 0, "stop after this long; the run can be gone on with (default: never)")
+	return c
+}
+
+// run carries out a pipeline: read it, check it, make the workers, submit, follow.
+func (a *app) run(ctx context.Context, target string, f runFlags) error {
+	ws, err := a.find(target)
+	if err != nil {
+		return err
+	}
+	s := a.wire(ws)
+	return s.during(ctx, f.timeout, func(ctx context.Context) error {
+		file, err := s.pipeline(target)
+		if err != nil {
+			return usage(err)
+		}
+		input, err := f.input.read(a.in, file.Plan)
+		if err != nil {
+			return usage(err)
+		}
+		if err := s.start(ctx, s.people(ctx)); err != nil {
+			return err
+		}
+		s.sayDurability()
+		id, err := s.rt.Submit(ctx, local.Task{
+			Goal: f.goal, Plan: file.Plan, Input: input, Key: f.key, By: a.As, Detached: f.detach,
+		})
+		if err != nil {
+			return err
+		}
+		if f.detach {
+			return s.detach(id)
+		}
+		return s.finish(ctx, id)
+	})
+}
+
+// pipeline reads a pipeline of the workspace, or of a file, and reports its mistakes and those of the settings that its
+// workers come from, all at once.
+func (s *session) pipeline(target string) (*pipeline.File, error) {
+	file, err := s.ws.Pipeline(target)
+	if file == nil {
+		return nil, errors.Join(s.broken, err)
+	}
+	return file, errors.Join(s.broken, s.ws.CheckFile(file, s.card, s.names()...))
+}
+
+// resume goes on with a run that was interrupted, or whose questions were answered elsewhere.
+func (a *app) resume(ctx context.Context, f runFlags) error {
+	return a.onRun(ctx, f.resume, f.timeout, func(ctx context.Context, s *session) error {
+		if f.detach {
+			return s.detach(f.resume)
+		}
+		return s.finish(ctx, f.resume)
+	})
+}
+
+// onRun opens the workspace and its store and does something about a run that is there.
+func (a *app) onRun(ctx context.Context, id string, timeout time.Duration, work func(context.Context, *session) error) error {
+	ws, err := a.find("")
+	if err != nil {
+		return err
+	}
+	s := a.wire(ws)
+	return s.during(ctx, timeout, func(ctx context.Context) error {
+		if s.broken != nil {
+			return s.broken
+		}
+		if err := s.start(ctx, s.people(ctx)); err != nil {
+			return err
+		}
+		sum, err := s.store.Summary(ctx, id)
+		if err != nil {
+			return s.unknown("run", id, err)
+		}
+		s.began = sum.Seq
+		return work(ctx, s)
+	})
+}
+
+// unknown explains where was looked for what is not there.
+func (s *session) unknown(what, id string, err error) error {
+	if errors.Is(err, memory.ErrNotFound) {
+		return fmt.Errorf("%s %s: %w in workspace %s (%s)", what, id, err, s.ws.Name, s.storeName())
+	}
+	return fmt.Errorf("%s %s: %w", what, id, err)
+}
+
+// sayDurability tells once what survives which failure.
+func (s *session) sayDurability() {
+	if !s.Quiet && !s.wantsJSON() {
+		s.screen.println(s.screen.paint(faint, "store: "+s.store.Durability().Text))
+	}
+}

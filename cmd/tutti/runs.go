@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/memory"
+)
+
+func (a *app) runsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "runs",
+		Short:   "What ran and what runs: list, show, watch, cancel, redo",
+		Example: "  tutti runs list --status waiting\n  tutti runs show RUN\n  tutti runs cancel RUN",
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:    cobra.NoArgs,
+	}
+	c.AddCommand(a.runsList(), a.runsShow(), a.runsWatch(), a.runsCancel(), a.runsRedo())
+	return c
+}
+
+// looking opens the workspace and its store for a command that only reads.
+func (a *app) looking(ctx context.Context, look func(context.Context, *session) error) error {
+	ws, err := a.find("")
+	if err != nil {
+		return err
+	}
+	s := &session{app: a, ws: ws}
+	return s.during(ctx, 0, func(ctx context.Context) error {
+		if err := s.start(ctx, nil); err != nil {
+			return err
+		}
+		return look(ctx, s)
+	})
+}
+
+// page is a list with the cursor of the next page.
+type page map[string]any
+
+func (s *session) more(next string) {
+	if next != "" {
+		s.screen.println("there is more: --cursor " + quoted(next))
+	}
+}
+
+func (a *app) runsList() *cobra.Command {
+	var f memory.RunFilter
+	var status string
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "List runs, newest first",
+		Example: "  tutti runs list\n  tutti runs list --status waiting --pipeline invoice-intake -o json",
+		Args:    cobra.NoArgs,
+		RunE: action(func(c *cobra.Command, _ []string) error {
+			f.Status = coordinator.Status(status)
+			return a.looking(c.Context(), func(ctx context.Context, s *session) error {
+				runs, next, err := s.store.Runs(ctx, f)
+				if err != nil {
+					return err
+				}
+				return s.listRuns(ctx, runs, next)
+			})
+		}),
+	}
+	c.Flags().StringVar(&status, "status", "", "only active, waiting, done, failed, cancelled, …")
+	c.Flags().StringVar(&f.Pipeline, "pipeline", "", "only runs of this pipeline")
+	c.Flags().IntVar(&f.Limit, "limit", 50, "how many")
+	c.Flags().StringVar(&f.Cursor, "cursor", "", "where the previous page ended")
+	return c
+}
+
+func (s *session) listRuns(ctx context.Context, runs []memory.Summary, next string) error {
+	if s.wantsJSON() {
+		if runs == nil {
+			runs = []memory.Summary{}
+		}
+		return s.json(page{"runs": runs, "next": next})
+	}
+	if len(runs) == 0 {
+		s.screen.println("no runs")
+		return nil
+	}
+	now, err := s.store.Now(ctx)
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, r := range runs {
+		asked := ""
+		if r.Open > 0 {
+			asked = count(r.Open, "question")
+		}
+		rows = append(rows, []string{r.Run, line(r.Pipeline), string(r.Status), took(now.Sub(r.Created)) + " ago", fmt.Sprint(r.Steps), asked + line(r.Error)})
+	}
+	s.table([]string{"RUN", "PIPELINE", "STATUS", "BEGAN", "DONE", ""}, rows)
+	s.more(next)
+	return nil
+}
+
+// shown is a run with everything there is to say about it.
+type shown struct {
+	memory.Summary
+	Input  json.RawMessage          `json:"input,omitempty"`
+	Output json.RawMessage          `json:"output,omitempty"`
+	States []coordinator.StepState  `json:"states"`
+	Asked  []coordinator.Escalation `json:"asked,omitempty"`
+}
+
+func (a *app) runsShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show RUN",
+		Short:   "Show a run: its steps, its questions, its output",
+		Example: "  tutti runs show r-mq2k7x1c-0011223344556677\n  tutti runs show RUN -o json | jq .states",
+		Args:    cobra.ExactArgs(1),
+		RunE: action(func(c *cobra.Command, args []string) error {
+			return a.looking(c.Context(), func(ctx context.Context, s *session) error { return s.showRun(ctx, args[0]) })
+		}),
+	}
+}
+
+func (s *session) showRun(ctx context.Context, id string) error {
+	sum, err := s.store.Summary(ctx, id)
+	if err != nil {
+		return s.unknown("run", id, err)
+	}
+	run, err := s.rt.Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	output, _ := run.Output("")
+	if s.wantsJSON() {
+		return s.json(shown{sum, run.Task().Input, output, run.Steps(), run.Open()})
+	}
+	fmt.Fprintf(s.out, "%s  %s  %s\n", run.ID(), line(sum.Pipeline), run.Status())
+	fmt.Fprintf(s.out, "  by %s at %s, last event %d at %s\n", line(sum.By), clock(sum.Created), run.Seq(), clock(run.At()))
+	if sum.Goal != "" {
+		fmt.Fprintf(s.out, "  goal: %s\n", line(sum.Goal))
+	}
+	fmt.Fprintf(s.out, "  input: %s\n", short(run.Task().Input, textColumns))
+	if used := spent(run.Spent().Usage); used != "" {
+		fmt.Fprintf(s.out, "  used: %s\n", used)
+	}
+	fmt.Fprintln(s.out)
+	s.table([]string{"STEP", "WORKER", "STATE", "TOOK", ""}, stepRows(run.Steps()))
+	if f := run.Failure(); f != nil {
+		fmt.Fprintf(s.out, "\n%s\n", clean(f.Message))
+	}
+	for _, q := range run.Open() {
+		fmt.Fprintf(s.out, "\n%s\n  tutti inbox show %s\n", s.question(q), q.ID)
+	}
+	if len(output) > 0 {
+		fmt.Fprintln(s.out, "\noutput")
+		return s.result(output)
+	}
+	return nil
+}
+
+func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// stepRows lists the steps, each below what it belongs to.
+func stepRows(steps []coordinator.StepState) [][]string {
+	var rows [][]string
+	var list func(twigs []*twig)
+	list = func(twigs []*twig) {
+		for _, t := range twigs {
+			rows = append(rows, stepRow(t.StepState))
+			list(t.below)
+		}
+	}
+	list(grow(steps))
+	return rows
+}
+
+func stepRow(st coordinator.StepState) []string {
+	time := ""
+	if !st.Begun.IsZero() && !st.Ended.IsZero() {
+		time = took(st.Ended.Sub(st.Begun))
+	}
+	remark := short(st.Output, 60)
+	switch {
+	case st.State == "failed" && st.Failure != nil:
+		remark = line(st.Failure.Message)
+	case st.State == "skipped":
+		remark = line(st.Reason)
+	case st.State == "asked":
+		remark = st.Escalation
+	}
+	if c := sure(st.Confidence); c != "" {
+		remark = c + "  " + remark
+	}
+	return []string{friendly(st.Path), st.Use, st.State, time, cut(remark, 80)}
+}
+
+func (a *app) runsWatch() *cobra.Command {
+	return &cobra.Command{
+		Use:     "watch RUN",
+		Short:   "Follow a run until it has ended, whoever works on it",
+		Long:    "Follow a run until it has ended, whoever works on it. With -o json every event is one line of JSON on stdout.",
+		Example: "  tutti runs watch RUN\n  tutti runs watch RUN -o json | jq -r .kind",
+		Args:    cobra.ExactArgs(1),
+		RunE: action(func(c *cobra.Command, args []string) error {
+			return a.looking(c.Context(), func(ctx context.Context, s *session) error { return s.follow(ctx, args[0]) })
+		}),
+	}
+}
+
+// follow shows a run that others work on, from its beginning to its end.
+func (s *session) follow(ctx context.Context, id string) error {
+	if _, err := s.store.Summary(ctx, id); err != nil {
+		return s.unknown("run", id, err)
+	}
+	v := s.newView()
+	if s.wantsJSON() {
+		v = &jsonView{json.NewEncoder(s.out)}
+	}
+	w := s.watchWith(ctx, id, v)
+	<-w.done
+	w.stop()
+	sum, err := s.store.Summary(context.WithoutCancel(ctx), id)
+	switch {
+	case ctx.Err() != nil:
+		return &exit{exitInterrupted, nil}
+	case err != nil:
+		return err
+	case sum.Status != coordinator.StatusDone:
+		return &exit{exitFailed, nil}
+	}
+	return nil
+}
+
+// jsonView writes each event as a line of JSON.
+type jsonView struct{ enc *json.Encoder }
+
+func (v *jsonView) event(e coordinator.Event, _ bool) { _ = v.enc.Encode(e) } // a reader that went away shows at exit
+func (v *jsonView) tick()                             {}
+func (v *jsonView) end()                              {}
+
+func (a *app) runsCancel() *cobra.Command {
+	return &cobra.Command{
+		Use:   "cancel RUN",
+		Short: "Stop a run and undo what it did",
+		Long: `Stop a run: nothing new is started, what is in flight is awaited, then what was done is undone, newest first,
+as far as its steps say how. The undoing happens in this command, unless another process works on the run.`,
+		Example: "  tutti runs cancel RUN",
+		Args:    cobra.ExactArgs(1),
+		RunE: action(func(c *cobra.Command, args []string) error {
+			return a.onRun(c.Context(), args[0], 0, func(ctx context.Context, s *session) error {
+				if err := s.rt.Cancel(ctx, args[0], s.As); err != nil {
+					return err
+				}
+				return s.finishCancelled(ctx, args[0])
+			})
+		}),
+	}
+}
+
+func (a *app) runsRedo() *cobra.Command {
+	var guidance string
+	c := &cobra.Command{
+		Use:     "redo RUN STEP",
+		Short:   "Do a finished step again, with guidance",
+		Long:    "Do a finished step of an unfinished run again. It is refused once something that depends on the step has begun.",
+		Example: `  tutti runs redo RUN invoice --guidance "read the second page too"`,
+		Args:    cobra.ExactArgs(2),
+		RunE: action(func(c *cobra.Command, args []string) error {
+			return a.onRun(c.Context(), args[0], 0, func(ctx context.Context, s *session) error {
+				if err := s.rt.Redo(ctx, args[0], args[1], s.As, guidance); err != nil {
+					return usage(err)
+				}
+				return s.finish(ctx, args[0])
+			})
+		}),
+	}
+	c.Flags().StringVar(&guidance, "guidance", "", "what should be different")
+	return c
+}
