@@ -148,6 +148,29 @@ func TestAnOptionIsChosenByItsNumber(t *testing.T) {
 	}
 }
 
+func TestWhatIsApprovedIsShownWhole(t *testing.T) {
+	s := &session{app: &app{screen: &screen{}}, ws: &pipeline.Workspace{}}
+	long := strings.Repeat("0123456789", 60)
+	raw, err := json.Marshal(map[string]any{"db": "ledger", "args": map[string]any{"iban": "NL94", "note": long + "END", "list": []int{1, 2}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.question(coordinator.Escalation{Reason: coordinator.ReasonApproval, Question: "May it?", Input: raw, Proposed: raw})
+	for _, want := range []string{"args.iban  NL94", "args.list  [1,2]", "db         ledger", "END"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	evidence, err := json.Marshal(map[string]string{"text": strings.Repeat("line\n", 1000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = s.question(coordinator.Escalation{Reason: coordinator.ReasonLowConfidence, Input: evidence, Proposed: raw})
+	if !strings.Contains(got, "… 960 lines left out") || !strings.Contains(got, "from outside") {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestABudgetIsRaisedFieldByField(t *testing.T) {
 	q := coordinator.Escalation{Reason: coordinator.ReasonBudget, Budget: &coordinator.Budget{Steps: 2, Cost: 1}}
 	got, err := amend(q, []string{"steps=10"})

@@ -48,7 +48,7 @@ func (s *session) demoSummary(ctx context.Context, run *coordinator.Run) error {
 	if err := s.demoLedger(ctx); err != nil {
 		return err
 	}
-	s.demoPlaces(run.ID())
+	s.demoPlaces(run)
 	return nil
 }
 
@@ -103,30 +103,31 @@ func (s *session) demoLedger(ctx context.Context) error {
 }
 
 // demoPlaces tells where everything lies.
-func (s *session) demoPlaces(run string) {
+func (s *session) demoPlaces(run *coordinator.Run) {
 	dir := shortest(s.ws.Dir)
-	mails, pages := s.made(".eml"), s.made(".html")
-	fmt.Fprintln(s.out)
-	if len(mails) > 0 {
-		fmt.Fprintf(s.out, "mails    %s in %s\n", count(len(mails), "file"), filepath.Join(dir, filepath.Dir(mails[0])))
+	var made struct {
+		Page string `json:"page"`
 	}
-	for _, page := range pages {
-		fmt.Fprintf(s.out, "report   %s\n", filepath.Join(dir, page))
+	if output, _ := run.Output(""); json.Unmarshal(output, &made) == nil && made.Page != "" {
+		fmt.Fprintf(s.out, "\nreport   %s\n", filepath.Join(dir, line(made.Page)))
+	}
+	if mails := s.mails(); len(mails) > 0 {
+		fmt.Fprintf(s.out, "mails    %s in %s\n", count(len(mails), "mail"), filepath.Join(dir, filepath.Dir(mails[0])))
 	}
 	fmt.Fprintf(s.out, "ledger   %s\n", filepath.Join(dir, "ledger.db"))
 	fmt.Fprintf(s.out, "journal  %s\n", s.storeName())
-	fmt.Fprintf(s.out, "\nLook closer:\n  %s\n  %s\n  %s\n", s.command("runs", "show", run), s.command("runs", "list"), s.command("doctor"))
-	fmt.Fprintf(s.out, "Be the people yourself:\n  tutti demo   (in a terminal), or\n  %s\n", s.command("run", "invoice-intake", "--set", "document=inbox/ballycarrow-BC-0611.pdf"))
+	fmt.Fprintf(s.out, "\nLook closer:\n  %s\n  %s\n  %s\n", s.command("runs", "show", run.ID()), s.command("runs", "list"), s.command("doctor"))
+	fmt.Fprintf(s.out, "Be the people yourself: run tutti demo in a terminal, or\n  %s\n", s.command("run", "invoice-intake", "--set", "document=inbox/ballycarrow-BC-0611.pdf"))
 }
 
-// made lists files that the run wrote: those of a kind that are not in the inbox.
-func (s *session) made(ext string) []string {
+// mails lists the mails that the run wrote: those that are not in the inbox.
+func (s *session) mails() []string {
 	var out []string
 	_ = fs.WalkDir(s.ws.Root.FS(), ".", func(name string, d fs.DirEntry, err error) error { // what cannot be read is not listed
 		if err != nil || d.IsDir() && name == demoFolder {
 			return fs.SkipDir
 		}
-		if !d.IsDir() && filepath.Ext(name) == ext {
+		if !d.IsDir() && filepath.Ext(name) == ".eml" {
 			out = append(out, name)
 		}
 		return nil

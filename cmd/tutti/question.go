@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,15 +15,15 @@ import (
 )
 
 const (
-	textLines   = 12  // of a long text among the evidence
-	textColumns = 110 // of one line of it
+	textLines   = 40  // of a long text among the evidence
+	textColumns = 100 // of one line
 )
 
 // question words an open question for a person: what is asked, about what, what is proposed, and how sure it is.
 func (s *session) question(q coordinator.Escalation) string {
 	var b strings.Builder
 	paint := s.screen.paint
-	fmt.Fprintf(&b, "%s %s\n", paint(yellow, "?"), paint(strong, line(q.Question)))
+	fmt.Fprintf(&b, "%s %s\n", paint(yellow, "?"), paint(strong, friendly(line(q.Question))))
 	if q.Asked != "" {
 		fmt.Fprintf(&b, "  %s\n", paint(strong, "“"+line(q.Asked)+"”"))
 	}
@@ -44,9 +45,9 @@ func (s *session) question(q coordinator.Escalation) string {
 		about("used", strings.TrimSuffix(count(q.Used.Steps, "attempt")+", "+spent(q.Used.Usage), ", "))
 	}
 	if q.Reason != coordinator.ReasonQuestion && !bytes.Equal(q.Input, q.Proposed) {
-		s.writeValue(&b, "input"+outside(q.Label), q.Input, nil)
+		s.writeValue(&b, "input"+outside(q.Label), q.Input, nil, textLines)
 	}
-	s.writeValue(&b, proposedName(q.Reason), q.Proposed, q.Confidence)
+	s.writeValue(&b, proposedName(q.Reason), q.Proposed, q.Confidence, 0)
 	s.writeWhole(&b, q.Confidence)
 	return strings.TrimRight(b.String(), "\n")
 }
@@ -73,8 +74,11 @@ func (s *session) askedOf(q coordinator.Escalation) string {
 	}
 	if !q.Deadline.IsZero() {
 		out += ", until " + q.Deadline.Local().Format(time.DateTime)
-		if q.Then.Do != "" {
-			out += ", then " + strings.TrimSpace(q.Then.Do+" "+q.Then.Reassign)
+		switch {
+		case q.Then.Reassign != "":
+			out += ", then of " + q.Then.Reassign
+		case q.Then.Do != "":
+			out += ", then: " + q.Then.Do
 		}
 	}
 	return out
@@ -91,33 +95,54 @@ func (s *session) members(group string) []string {
 	return out
 }
 
-// writeValue lists an object field by field, each with the doubts about it; everything else as it is.
-func (s *session) writeValue(b *strings.Builder, title string, raw json.RawMessage, c *coordinator.Confidence) {
+// writeValue lists an object field by field, those of objects inside it too, each with the doubts about it. Long text is
+// cut after so many lines; 0 shows everything, for a person answers for all of it.
+func (s *session) writeValue(b *strings.Builder, title string, raw json.RawMessage, c *coordinator.Confidence, most int) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return
 	}
 	fmt.Fprintf(b, "  %s\n", s.screen.paint(faint, title))
-	fields := map[string]json.RawMessage{}
-	if json.Unmarshal(raw, &fields) != nil {
-		b.WriteString(lines(plainText(raw), "    "))
+	fields := fieldsOf("", raw)
+	if fields == nil {
+		b.WriteString(lines(plainText(raw), "    ", most))
 		return
 	}
 	wide := 0
-	for name := range fields {
-		wide = max(wide, min(columnsOf(name), 24))
+	for _, f := range fields {
+		wide = max(wide, min(columnsOf(f.name), 24))
 	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		text := plainText(fields[name])
-		doubt := s.doubt(c, name)
-		if strings.Contains(strings.TrimSpace(text), "\n") || columnsOf(text) > textColumns {
-			fmt.Fprintf(b, "    %s%s\n%s", line(name), doubt, lines(text, "      │ "))
+	for _, f := range fields {
+		doubt := s.doubt(c, f.name)
+		if strings.Contains(strings.TrimSpace(f.text), "\n") || columnsOf(f.text) > textColumns {
+			fmt.Fprintf(b, "    %s%s\n%s", line(f.name), doubt, lines(f.text, "      │ ", most))
 			continue
 		}
-		if doubt != "" {
-			text = pad(line(text), 28)
+		text := line(f.text)
+		if doubt != "" && columnsOf(text) < 24 {
+			text = pad(text, 24)
 		}
-		fmt.Fprintf(b, "    %s  %s%s\n", pad(line(name), wide), line(text), doubt)
+		fmt.Fprintf(b, "    %s  %s%s\n", padded(line(f.name), wide), text, doubt)
 	}
+}
+
+// entry is one value inside an object: args.total.
+type entry struct{ name, text string }
+
+// fieldsOf lists the values of an object, sorted, with those of objects inside it; nil if it is none.
+func fieldsOf(prefix string, raw json.RawMessage) []entry {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return nil
+	}
+	var out []entry
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if below := fieldsOf(prefix+name+".", fields[name]); len(below) > 0 {
+			out = append(out, below...)
+		} else {
+			out = append(out, entry{prefix + name, plainText(fields[name])})
+		}
+	}
+	return out
 }
 
 // doubt marks a field that something speaks against.
@@ -137,7 +162,7 @@ func (s *session) doubt(c *coordinator.Confidence, field string) string {
 	if len(notes) == 0 {
 		return ""
 	}
-	return "  " + s.screen.paint(yellow, fmt.Sprintf("← %.0f %%  %s", 100*least, strings.Join(notes, "; ")))
+	return "  " + s.screen.paint(yellow, fmt.Sprintf("← %.0f %%  %s", 100*least, cut(strings.Join(notes, "; "), 60)))
 }
 
 // writeWhole lists what speaks about the result as a whole.
@@ -166,19 +191,26 @@ func plainText(raw json.RawMessage) string {
 	return b.String()
 }
 
-// lines indents a text and leaves out what is too much of it.
-func lines(text, indent string) string {
+// lines indents a text, closes the gaps in it, and wraps long lines; what goes beyond most lines is left out, unless most is 0.
+func lines(text, indent string, most int) string {
+	var kept []string
+	for _, l := range strings.Split(clean(text), "\n") {
+		if l = gap.ReplaceAllString(strings.TrimRight(l, " \t"), "   "); strings.TrimSpace(l) != "" {
+			kept = append(kept, wrapped(l, textColumns)...)
+		}
+	}
 	var b strings.Builder
-	all := strings.Split(strings.TrimRight(clean(text), " \n\t"), "\n")
-	for i, l := range all {
-		if i == textLines {
-			fmt.Fprintf(&b, "%s… %s more\n", indent, count(len(all)-i, "line"))
+	for i, l := range kept {
+		if most > 0 && i == most {
+			fmt.Fprintf(&b, "%s… %s left out\n", indent, count(len(kept)-i, "line"))
 			break
 		}
-		b.WriteString(indent + cut(strings.ReplaceAll(l, "\t", "    "), textColumns) + "\n")
+		b.WriteString(indent + l + "\n")
 	}
 	return b.String()
 }
+
+var gap = regexp.MustCompile(`\t|   +`)
 
 // questionAndAnswers adds the commands that answer it.
 func (s *session) questionAndAnswers(q coordinator.Escalation) string {

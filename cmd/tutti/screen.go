@@ -225,8 +225,30 @@ func columnsOfRune(r rune) int {
 	return 1
 }
 
+// wrapped breaks a line into lines of so many columns.
+func wrapped(s string, columns int) []string {
+	var out []string
+	var b strings.Builder
+	n := 0
+	walk(s, func(piece string, w int) bool {
+		if n+w > columns {
+			out = append(out, b.String())
+			b.Reset()
+			n = 0
+		}
+		n += w
+		b.WriteString(piece)
+		return true
+	})
+	return append(out, b.String())
+}
+
+// padded fills text up to so many columns and leaves what is longer.
+func padded(s string, columns int) string {
+	return s + strings.Repeat(" ", max(0, columns-columnsOf(s)))
+}
+
 // pad fills text up to so many columns, and cuts what is longer.
 func pad(s string, columns int) string {
-	s = cut(s, columns)
-	return s + strings.Repeat(" ", max(0, columns-columnsOf(s)))
+	return padded(cut(s, columns), columns)
 }

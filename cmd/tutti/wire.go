@@ -21,6 +21,7 @@ import (
 	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/files"
 	"github.com/tuttirun/tutti/tools/mail"
+	"github.com/tuttirun/tutti/tools/report"
 	"github.com/tuttirun/tutti/tools/rules"
 	"github.com/tuttirun/tutti/tools/sqldb"
 )
@@ -47,6 +48,7 @@ type family struct {
 var families = []family{
 	{"files", true, opener(files.New)},
 	{"mail", true, opener(mail.New)},
+	{"report", true, opener(report.New)},
 	{"rules", true, opener(rules.New)},
 	{"sql", false, opener(sqldb.New)},
 }

@@ -5,5 +5,5 @@ import "embed"
 
 // Files is the workspace without what documents it was made from.
 //
-//go:embed README.md tutti.yaml answers.yaml inbox mail pipelines rules sql
+//go:embed README.md tutti.yaml answers.yaml inbox mail pipelines report rules sql
 var Files embed.FS

@@ -46,7 +46,8 @@ func (s *series) plot(draw func(*picture, plane)) string {
 	every, slant := s.labelling(area)
 	below := 24.0
 	if slant {
-		below = 74
+		below = 84
+		area.left = max(area.left, slantedWidth) // the first label begins left of its slot
 	}
 	p := newPicture(area.bottom+below, s.about())
 	if s.unit != "" {
@@ -65,13 +66,19 @@ func (s *series) plot(draw func(*picture, plane)) string {
 		switch x := area.x(i, len(s.labels)); {
 		case i%every != 0:
 		case slant:
-			p.slanted(x+4, area.bottom+16, shorten(l, 90))
+			p.slanted(x+4, area.bottom+18, shorten(l, slantedText))
 		default:
 			p.text(x, area.bottom+18, "middle", textColor, l)
 		}
 	}
 	return p.end()
 }
+
+// Slanted labels are cut to a length, and reach so far to the left.
+const (
+	slantedText  = 96
+	slantedWidth = slantedText*0.77 - 8
+)
 
 // labelling leaves labels out where there are too many, and slants those that are too wide.
 func (s *series) labelling(area plane) (every int, slant bool) {
@@ -91,26 +98,36 @@ func (s *series) labelling(area plane) (every int, slant bool) {
 	return every, true
 }
 
-// columns draws standing bars, with their values on top where there is room.
+// columns draws standing bars, with their values on top where there is room for all of them.
 func (s *series) columns(p *picture, area plane) {
 	slot := area.slot(len(s.values))
 	width := min(slot*0.64, 64)
+	digits, fits := s.fitting(slot - 4)
 	for i, v := range s.values {
 		x, zero, end := area.x(i, len(s.values)), area.y(0), area.y(v)
 		p.bar(x-width/2, min(zero, end), width, max(zero-end, end-zero), color(v), s.labels[i]+": "+s.withUnit(v))
-		text := thousands(v, s.digits)
-		if textWidth(text) > slot-4 {
-			text = thousands(v, 0)
-		}
-		if textWidth(text) > slot-4 {
-			continue
-		}
-		if v < 0 {
-			p.text(x, end+fontSize+2, "middle", inkColor, text)
-		} else {
-			p.text(x, end-4, "middle", inkColor, text)
+		switch {
+		case !fits:
+		case v < 0:
+			p.text(x, end+fontSize+2, "middle", inkColor, thousands(v, digits))
+		default:
+			p.text(x, end-4, "middle", inkColor, thousands(v, digits))
 		}
 	}
+}
+
+// fitting says with how many decimals all values fit into a width, if they do.
+func (s *series) fitting(width float64) (digits int, fits bool) {
+	for _, digits := range []int{s.digits, 0} {
+		fits = true
+		for _, v := range s.values {
+			fits = fits && textWidth(thousands(v, digits)) <= width
+		}
+		if fits {
+			return digits, s.digits < 4 || digits == s.digits
+		}
+	}
+	return 0, false
 }
 
 // curve draws a line, with dots where they don't run into each other.
@@ -143,7 +160,10 @@ func (s *series) rows() string {
 	if low < 0 { // values of bars to the left need room too
 		left += value + 8
 	}
-	width := chartWidth - left - value - 12
+	width := chartWidth - left - 12
+	if high > 0 {
+		width -= value
+	}
 	zero := left + axis.part(0)*width
 	p := newPicture(rowHeight*float64(len(s.labels))+8, s.about())
 	for i, l := range s.labels {

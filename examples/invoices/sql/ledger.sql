@@ -21,8 +21,8 @@ select currency, count(*) as invoices, sum(total_cents) / 100.0 as total
 from invoices where substr(date, 1, 7) = :month group by currency order by currency;
 
 -- name: totals_by_seller
-select seller, currency, sum(total_cents) / 100.0 as total
-from invoices where substr(date, 1, 7) = :month group by seller, currency order by total desc;
+select seller, sum(total_cents) / 100.0 as total
+from invoices where substr(date, 1, 7) = :month and currency = :currency group by seller order by total desc, seller;
 
 -- name: totals_by_account
 select account, currency, count(*) as invoices, sum(total_cents) / 100.0 as total
