@@ -13,14 +13,16 @@
 //	                               ├→ failed, unknown  → repeatable: backoff, same key · unrepeatable: doubtful → asked
 //	                               └→ interrupted      → repeatable: backoff, same key · unrepeatable: doubtful → asked
 //
-// apply.go is that drawing as one switch. Children are calls (an agent's), steps (of a plan that a worker answered with),
+// apply.go is that drawing as one switch, outcome.go its branches. Children are calls (an agent's), steps (of a plan that a worker answered with),
 // items (of a for_each) and rounds (of an until); path.go says how they are named.
 //
 // # Where to look
 //
 //	plan.go, worker.go      what is submitted, and who does it
 //	event.go, escalation.go what is journaled, and what people are asked
-//	apply.go, decide.go     the only mutator: outcomes, and what people decide
+//	apply.go                the only mutator: which events the state allows
+//	outcome.go, parts.go    what attempts came to; items, rounds and joins
+//	settle.go, decide.go    how the end of one step moves others; what people decide
 //	next.go, ask.go         the only reader: what to do now, and how questions are worded
 //	undo.go                 compensation, in reverse order
 //	compile.go, check.go    a plan as a program, and every mistake in it at once

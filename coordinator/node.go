@@ -265,3 +265,72 @@ func (n *node) accept() Accept {
 	}
 	return n.step.Accept
 }
+
+// enter creates the nodes of a plan's steps.
+func (r *Run) enter(s *scope) *scope {
+	s.nodes = make([]*node, len(s.prog.steps))
+	s.pending = len(s.nodes)
+	for i, st := range s.prog.steps {
+		n := r.create(&node{path: s.prefix + st.ID, step: st, scope: s, use: st.Use, missing: len(st.needs), role: st.role()})
+		s.nodes[i] = n
+		if n.missing == 0 {
+			r.freshen(n)
+		}
+	}
+	return s
+}
+
+func (st *compiledStep) role() role {
+	switch {
+	case st.forEach != nil:
+		return fan
+	case st.until != nil:
+		return loop
+	}
+	return leaf
+}
+
+func (r *Run) create(n *node) *node {
+	n.order, n.generation, n.turn = r.created, 1, 1
+	n.undoing = n.role == compensation || n.scope.undoing || n.parent != nil && n.parent.undoing
+	r.created++
+	r.nodes[n.path] = n
+	return n
+}
+
+func (r *Run) freshen(n *node) {
+	n.phase, n.readyAt = fresh, r.at
+	r.frontier[n] = struct{}{}
+}
+
+// to moves a node to a phase and keeps the books that make Next cheap.
+func (r *Run) to(n *node, p phase) {
+	n.phase = p
+	switch p {
+	case fresh, ready, backoff, doubtful, failing, unsure, joinable:
+		r.frontier[n] = struct{}{}
+	default:
+		delete(r.frontier, n)
+	}
+	if p == inFlight {
+		r.flying[n] = struct{}{}
+	} else {
+		delete(r.flying, n)
+	}
+	r.hold(n, n.is(inFlight, doubtful) || p == asked && n.unknown)
+}
+
+// hold counts the nodes that a plan has to wait for before it can be left.
+func (r *Run) hold(n *node, holds bool) {
+	delta := 0
+	switch {
+	case holds && !n.holds:
+		delta = 1
+	case !holds && n.holds:
+		delta = -1
+	}
+	n.holds = holds
+	for s := n.scope; s != nil && s.undoing == n.undoing && delta != 0; s = s.outer() {
+		s.busy += delta
+	}
+}
