@@ -375,3 +375,35 @@ func TestManyRunsShareFewSlots(t *testing.T) {
 		t.Fatalf("%d attempts at once", most.Load())
 	}
 }
+
+func TestAFloodOfDecisionsOnAFinishedRunChangesNothing(t *testing.T) {
+	rt := start(t, local.Options{})
+	p := plan(coordinator.Step{ID: "q", Use: coordinator.Person, With: map[string]any{"question": "Go?"}})
+	id, err := rt.Submit(t.Context(), local.Task{Plan: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = rt.Wait(t.Context(), id)
+	waiting := (*local.WaitingError)(nil)
+	if !errors.As(err, &waiting) {
+		t.Fatal(err)
+	}
+	answer := coordinator.Decision{Verb: coordinator.Answer, By: "ada", Output: json.RawMessage(`"yes"`)}
+	results := make(chan error)
+	for range 200 {
+		go func() { results <- rt.Decide(t.Context(), waiting.Open[0].ID, answer) }()
+	}
+	taken := 0
+	for range 200 {
+		switch err := <-results; {
+		case err == nil:
+			taken++
+		case !errors.Is(err, memory.ErrNotOpen):
+			t.Errorf("a late decision: %v", err)
+		}
+	}
+	run, err := rt.Wait(t.Context(), id)
+	if err != nil || taken != 1 || run.Seq() != 4 {
+		t.Fatalf("%d of 200 decisions were taken, the journal has %d events: %v", taken, run.Seq(), err)
+	}
+}
