@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -108,10 +107,10 @@ func expand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(os.Expand(ts.ReadFile(args[0]), ts.Getenv)), 0o600))
 }
 
-// alone waits until no private redis-server of this story is left.
+// alone waits until no process of this story is left, but for its server.
 func alone(ts *testscript.TestScript, _ bool, _ []string) {
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		left := processes(ts.Getenv("TUTTI_HOME"))
+		left := processes(ts.Getenv("WORK"), ts.MkAbs("redis.sock"))
 		if len(left) == 0 {
 			return
 		}
@@ -121,8 +120,8 @@ func alone(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-// processes lists those whose command line holds a text.
-func processes(text string) []string {
+// processes lists those whose command line holds a text, and not another one.
+func processes(text, not string) []string {
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		return nil
@@ -130,31 +129,35 @@ func processes(text string) []string {
 	var out []string
 	for _, name := range lines {
 		line, err := os.ReadFile(name)
-		if err == nil && strings.Contains(string(line), text) {
+		if err == nil && strings.Contains(string(line), text) && !strings.Contains(string(line), not) {
 			out = append(out, filepath.Base(filepath.Dir(name))+" "+strings.ReplaceAll(string(line), "\x00", " "))
 		}
 	}
 	return out
 }
 
-// server start|stop|kill runs a redis-server of the story on the socket $WORK/redis.sock.
+// server start|kill runs a redis-server of the story on the socket $WORK/redis.sock.
 func server(ts *testscript.TestScript, _ bool, args []string) {
 	socket := ts.MkAbs("redis.sock")
-	if args[0] != "start" {
-		pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile("redis.pid")))
-		ts.Check(err)
-		ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+	if args[0] == "kill" {
+		stop, ok := servers.LoadAndDelete(socket)
+		if !ok {
+			ts.Fatalf("no server was started")
+		}
+		stop.(func())()
 		return
 	}
-	ts.Check(ts.Exec("redis-server", "--port", "0", "--unixsocket", socket, "--dir", ts.MkAbs("."), "--daemonize", "yes",
-		"--pidfile", ts.MkAbs("redis.pid"), "--appendonly", "yes", "--appendfsync", "always", "--save", ""))
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(socket); err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			ts.Fatalf("redis-server did not start")
-		}
-	}
-	ts.Defer(func() { _ = ts.Exec("redis-cli", "-s", socket, "shutdown", "nosave") })
+	_ = os.Remove(socket) // of one that was killed
+	c := exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--dir", ts.MkAbs("."),
+		"--appendonly", "yes", "--appendfsync", "always", "--save", "")
+	ts.Check(c.Start())
+	stop := sync.OnceFunc(func() {
+		_ = c.Process.Kill() // it may be gone
+		_ = c.Wait()
+	})
+	servers.Store(socket, stop)
+	ts.Defer(stop)
+	await(ts, false, []string{"PONG", "redis-cli", "-s", socket, "ping"})
 }
+
+var servers sync.Map // socket to a func that kills its server

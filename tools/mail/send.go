@@ -103,7 +103,7 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 
 func (l *line) hangUp() {
 	if l.conn != nil {
-		l.conn.Close()
+		_ = l.conn.Close() // it is closed already after a proper goodbye
 	}
 }
 

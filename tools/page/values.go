@@ -23,17 +23,23 @@ const tokenMark = "TuttiValue"
 var token = regexp.MustCompile(tokenMark + `([0-9]+)x`)
 
 // values are those of one page, by number.
-type values struct{ list []any }
+type values struct {
+	list []any
+	size int // bytes
+}
 
 func (v *values) token(value any) (string, error) {
 	if markup, ok := value.(template.HTML); ok {
-		v.list = append(v.list, markup)
+		v.list, v.size = append(v.list, markup), v.size+len(markup)
 	} else {
 		shown, err := display(value)
 		if err != nil {
 			return "", err
 		}
-		v.list = append(v.list, shown)
+		v.list, v.size = append(v.list, shown), v.size+len(shown)
+	}
+	if v.size > MaxOutput {
+		return "", errTooLong
 	}
 	return fmt.Sprintf("%s%dx", tokenMark, len(v.list)-1), nil
 }

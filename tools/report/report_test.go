@@ -241,7 +241,7 @@ func chart(t *testing.T, call string, rows []map[string]any) (string, error) {
 	}
 	svg := read(t, dir, "o.html")
 	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return svg, nil
 		} else if err != nil {
 			t.Fatalf("%v in\n%s", err, svg)

@@ -91,7 +91,7 @@ func (db *database) locate(root *os.Root, d Database) error {
 	case "":
 		return errors.New("url is missing: sqlite:path/in/workspace.db or postgres://user@host/name")
 	}
-	return fmt.Errorf("url: %s databases are not supported; there is sqlite: and postgres:", scheme)
+	return fmt.Errorf("url: %s databases are not supported; there are sqlite and postgres", scheme)
 }
 
 // locateFile makes sure that SQLite, which opens files by itself, opens one inside the workspace: the root refuses symbolic
