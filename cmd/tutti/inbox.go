@@ -24,10 +24,11 @@ whether an amended value fits its schema. Then the run goes on in this very comm
   tutti inbox show ID
   tutti inbox approve ID
   tutti inbox amend ID --set total=1734.30 --comment "phoned them"`,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 		Args: cobra.NoArgs,
 	}
-	c.AddCommand(a.inboxList(), a.inboxShow())
+	list := a.inboxList()
+	c.RunE = list.RunE // the inbox without a word is its list
+	c.AddCommand(list, a.inboxShow())
 	for _, d := range []decideCommand{
 		{coordinator.Approve, "accept what is proposed", `  tutti inbox approve ID --comment "checked against the order"`},
 		{coordinator.Amend, "take another value instead", "  tutti inbox amend ID --set total=1734.30 --set tax=324.30\n  tutti inbox amend ID --output @corrected.json"},

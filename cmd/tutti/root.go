@@ -47,10 +47,10 @@ func (a *app) root() *cobra.Command {
 		Use:   "tutti",
 		Short: "Agents, tools and people, all together",
 		Long: `tutti carries out pipelines: graphs of steps for agents, tools and people. Every step is journaled before it counts,
-so a run survives crashes, waits days for a person, and never does a thing twice that must happen once.`,
+so a run survives crashes and waits for days for a person. Where nobody can know whether something happened, it asks.`,
 		Example: `  tutti demo
   tutti run invoice-intake --set document=inbox/one.pdf
-  tutti inbox list
+  tutti inbox
   tutti inbox approve r-mq2k7x1c-0011223344556677.1`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

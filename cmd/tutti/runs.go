@@ -17,10 +17,11 @@ func (a *app) runsCommand() *cobra.Command {
 		Use:     "runs",
 		Short:   "What ran and what runs: list, show, watch, cancel, redo",
 		Example: "  tutti runs list --status waiting\n  tutti runs show RUN\n  tutti runs cancel RUN",
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 		Args:    cobra.NoArgs,
 	}
-	c.AddCommand(a.runsList(), a.runsShow(), a.runsWatch(), a.runsCancel(), a.runsRedo())
+	list := a.runsList()
+	c.RunE = list.RunE // runs without a word is their list
+	c.AddCommand(list, a.runsShow(), a.runsWatch(), a.runsCancel(), a.runsRedo())
 	return c
 }
 
