@@ -26,7 +26,7 @@ func (r *Run) askedEvent(e Event) (func(), string) {
 		return func() { r.asked++; r.open[q.ID] = &question{Escalation: *q} }, ""
 	}
 	n, ok := r.nodes[e.Path]
-	if !ok || !n.mayAsk(q.Reason) {
+	if !ok || !n.mayAsk(q.Reason) || r.held(n) {
 		return nil, "nothing is to be asked there"
 	}
 	return func() {
@@ -102,9 +102,9 @@ func (r *Run) answer(q *question, d Decision) func() {
 	case q.Reason == ReasonBudget:
 		return r.answerBudget(d)
 	case d.Verb == Reject:
-		return func() { r.reject(n, d) }
+		return func() { n.unknown = n.unknown && q.Reason != ReasonInDoubt; r.reject(n, d) }
 	case d.Verb == Redo && r.haltedAt(n): // nothing is begun any more: it did not happen, and stays so
-		return func() { r.reject(n, Decision{By: d.By, Comment: "not done, and the run stops"}) }
+		return func() { n.unknown = false; r.reject(n, Decision{By: d.By, Comment: "not done, and the run stops"}) }
 	case d.Verb == Redo:
 		return func() { r.again(n, d.Guidance, q.Reason == ReasonInDoubt) }
 	case q.Reason == ReasonApproval:
@@ -136,7 +136,6 @@ func (r *Run) amend(n *node, d Decision) {
 }
 
 func (r *Run) reject(n *node, d Decision) {
-	n.unknown = false
 	text := "rejected"
 	if d.By != "" {
 		text += " by " + d.By
@@ -185,7 +184,7 @@ func (r *Run) answerBudget(d Decision) func() {
 		return nil
 	}
 	return func() {
-		r.budget.Steps = max(r.budget.Steps, b.Steps)
+		r.budget.Steps = max(r.Budget().Steps, b.Steps)
 		r.budget.Tokens = max(r.budget.Tokens, b.Tokens)
 		r.budget.Cost = max(r.budget.Cost, b.Cost)
 		r.budget.Wall = max(r.budget.Wall, b.Wall)
@@ -198,6 +197,9 @@ func (r *Run) again(n *node, guidance string, notDone bool) {
 		n.undoes.gone = true
 		r.settle(n, skipped)
 		return
+	}
+	if n.unknown && !notDone && n.effect == nil && n.role != compensation {
+		r.remember(n)
 	}
 	if ef := n.effect; ef != nil && !ef.gone && !notDone && n.role != compensation {
 		n.redo = &guidance

@@ -140,14 +140,19 @@ func (l *look) begin(n *node) {
 			l.wait(due)
 			return
 		}
-		l.record(n.event(Waited))
-		return
-	}
-	if n.use == "" {
+		if n.use == "" {
+			if run, ok := l.condition(n); !ok || !run {
+				return
+			}
+		}
 		l.record(n.event(Waited))
 		return
 	}
 	if run, ok := l.condition(n); !ok || !run {
+		return
+	}
+	if n.use == "" {
+		l.record(n.event(Waited))
 		return
 	}
 	switch n.role {

@@ -90,7 +90,7 @@ func (r *Run) haltedAt(n *node) bool {
 func (r *Run) called(n *node, e Event) {
 	n.turns = append(n.turns, Turn{Calls: e.Calls, State: e.State})
 	prefix := turnPrefix(n.path, n.generation, n.turn)
-	n.children = nil
+	n.children, n.unknown = nil, false
 	n.running = len(e.Calls)
 	r.to(n, working)
 	for i, c := range e.Calls {
@@ -144,7 +144,7 @@ func (r *Run) subScope(n *node, p *Plan, label Label) (*scope, error) {
 }
 
 func (r *Run) plannedBy(n *node, e Event, s *scope) {
-	n.replans = e.Replans
+	n.replans, n.unknown = e.Replans, false
 	n.turns = append(n.turns, Turn{Plan: e.Plan, State: e.State})
 	if r.haltedAt(n) {
 		r.to(n, dropped)
@@ -169,16 +169,16 @@ func (r *Run) carryOut(n *node, s *scope) {
 func (r *Run) failed(n *node, f *Failure) {
 	n.failure = f
 	n.failures++
-	unknown := !f.NotDone && n.attempt.Effect.Changes()
+	if !f.NotDone && n.attempt.Effect.Changes() {
+		n.unknown = true // and stays so until an attempt succeeds: a later one that did nothing says nothing of this one
+	}
 	switch {
-	case unknown && !n.attempt.Effect.Repeatable():
-		n.unknown = true
+	case n.unknown && !n.attempt.Effect.Repeatable():
 		r.to(n, doubtful)
 	case !f.Permanent && n.failures < n.retry().attempts() && !r.haltedAt(n):
 		n.due = r.at.Add(max(f.After, n.retry().delay(n.attempt.Key, n.failures)))
 		r.to(n, backoff)
 	default:
-		n.unknown = unknown
 		r.giveUp(n, f)
 	}
 }
@@ -215,9 +215,10 @@ func (r *Run) interrupted(n *node, e Event) {
 		n.unknown = true
 		r.to(n, doubtful)
 	case r.haltedAt(n):
-		n.unknown = n.attempt.Effect.Changes()
+		n.unknown = n.unknown || n.attempt.Effect.Changes()
 		r.die(n, n.failure)
 	default:
+		n.unknown = n.unknown || n.attempt.Effect.Changes()
 		n.due = r.at
 		r.to(n, backoff)
 	}

@@ -1,7 +1,9 @@
 package coordinator
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 )
 
 // settle ends a node and tells those who wait for it.
@@ -125,6 +127,24 @@ func (r *Run) breakPlan(s *scope, n *node) {
 			r.drop(id, q)
 		}
 	}
+	r.forsake(s.contains)
+}
+
+// forsake ends the nodes that would have been tried again or asked about and whose effect may have happened:
+// only so is it undone.
+func (r *Run) forsake(below func(*node) bool) {
+	var left []*node
+	for n := range r.frontier {
+		if n.unknown && n.is(backoff, failing) && below(n) {
+			left = append(left, n)
+		}
+	}
+	slices.SortFunc(left, func(a, b *node) int { return cmp.Compare(a.order, b.order) })
+	for _, n := range left {
+		if n.is(backoff, failing) {
+			r.die(n, n.failure)
+		}
+	}
 }
 
 func stepFailure(n *node) *Failure {
@@ -137,6 +157,10 @@ func (r *Run) drop(id string, q *question) {
 	delete(r.open, id)
 	if q.node != nil {
 		q.node.question = ""
+		if q.Reason == ReasonFailed && q.node.unknown {
+			r.to(q.node, failing) // forsake ends it
+			return
+		}
 		r.to(q.node, dropped)
 	}
 }
@@ -153,4 +177,5 @@ func (r *Run) halt(s *stop) {
 			r.drop(id, q)
 		}
 	}
+	r.forsake(func(n *node) bool { return !n.undoing })
 }

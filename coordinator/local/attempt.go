@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -37,7 +38,7 @@ func (rt *Runtime) attempt(ctx context.Context, l *live, do coordinator.Do) coor
 			return e
 		}
 	}
-	return failed(do.Event, err, res.Usage)
+	return failed(do.Event, err, finite(res.Usage))
 }
 
 // keepMarks carries what the worker knew about its error over to one with a better text.
@@ -65,6 +66,14 @@ func (l *live) stillHeld() bool {
 	return !l.lost && time.Now().Before(l.heldTill)
 }
 
+// finite drops a cost that is no number.
+func finite(u coordinator.Usage) coordinator.Usage {
+	if math.IsNaN(u.Cost) || math.IsInf(u.Cost, 0) {
+		u.Cost = 0
+	}
+	return u
+}
+
 func outcome(started coordinator.Event, k coordinator.Kind) coordinator.Event {
 	return coordinator.Event{
 		Kind: k, Path: started.Path, Generation: started.Generation, Turn: started.Turn, Number: started.Number,
@@ -82,6 +91,9 @@ func (rt *Runtime) success(do coordinator.Do, card coordinator.Card, res coordin
 	e := outcome(do.Event, coordinator.Succeeded)
 	e.Confidence, e.Usage, e.State, e.Note = res.Confidence, res.Usage, res.State, res.Note
 	e.Label = labelOf(do.Attempt, card, res)
+	if _, err := json.Marshal(e); err != nil { // NaN, a state that is no JSON: it could never be journaled
+		return outcome(do.Event, coordinator.Succeeded), fmt.Errorf("its answer cannot be journaled: %w", err)
+	}
 	e.Verdict = coordinator.VerdictAccept
 	if do.Step != nil && len(res.Calls) == 0 {
 		e.Verdict = rt.o.Judge(do.Step.Accept, res.Confidence)
@@ -259,10 +271,10 @@ func (l *live) orphanDue() time.Time {
 // testify lets a former owner answer the questions about effects in doubt with the outcomes it still has in hand,
 // or gets from calls that are still running.
 func (l *live) testify(ctx context.Context) {
-	wanted := 0
-	for _, f := range l.flying {
-		if f.started.Effect == coordinator.EffectUnrepeatable {
-			wanted++
+	wanted := map[string]bool{}
+	for path, f := range l.flying {
+		if !f.started.Effect.Repeatable() {
+			wanted[path] = true
 		}
 		if !f.started.Effect.Changes() {
 			f.cancel()
@@ -278,8 +290,9 @@ func (l *live) testify(ctx context.Context) {
 		for {
 			for _, e := range known {
 				l.answerDoubt(ctx, e)
+				delete(wanted, e.Path)
 			}
-			if wanted -= len(known); wanted <= 0 {
+			if len(wanted) == 0 {
 				return
 			}
 			select {

@@ -28,9 +28,9 @@ func (l *live) flush(ctx context.Context, p park) error {
 	if len(l.pending) == 0 && !p.on {
 		return nil
 	}
-	now, err := l.rt.store.Now(ctx)
+	now, err := l.rt.now(ctx)
 	if err != nil {
-		return l.rt.pause(ctx, err)
+		return err
 	}
 	opened, closed, open := l.questions()
 	b := memory.Batch{
@@ -92,6 +92,15 @@ func summarise(r *coordinator.Run, needs []string, now time.Time) memory.Summary
 		s.Status = coordinator.StatusWaiting
 	}
 	return s
+}
+
+// now is the store's time, asked for until it is answered.
+func (rt *Runtime) now(ctx context.Context) (now time.Time, err error) {
+	err = rt.insist(ctx, func() (err error) {
+		now, err = rt.store.Now(ctx)
+		return err
+	})
+	return now, err
 }
 
 // insist repeats a request that the store did not answer, until it is answered or the patience is at its end.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,10 @@ func (rt *Runtime) adopt(lease memory.Lease) {
 		flying: map[string]*flight{}, people: map[string]bool{}, heldTill: time.Now().Add(rt.o.Lease),
 	}
 	rt.mu.Lock()
+	if old := rt.live[l.id]; old != nil && old.lease.Epoch > lease.Epoch { // taken again meanwhile, by ourselves
+		rt.mu.Unlock()
+		return
+	}
 	rt.live[l.id] = l
 	delete(rt.failed, l.id)
 	rt.running.Add(1)
@@ -63,7 +68,9 @@ func (rt *Runtime) adopt(lease memory.Lease) {
 		defer rt.running.Done()
 		err := l.loop(rt.ctx)
 		rt.mu.Lock()
-		delete(rt.live, l.id)
+		if rt.live[l.id] == l {
+			delete(rt.live, l.id)
+		}
 		delete(rt.hungry, l)
 		if err != nil && !errors.Is(err, errLetGo) {
 			rt.failed[l.id] = err
@@ -119,9 +126,9 @@ func (l *live) advance(ctx context.Context) (coordinator.Wait, error) {
 		if err := l.takeInbox(ctx); err != nil {
 			return coordinator.Wait{}, err
 		}
-		now, err := l.rt.store.Now(ctx)
+		now, err := l.rt.now(ctx)
 		if err != nil {
-			return coordinator.Wait{}, l.rt.pause(ctx, err)
+			return coordinator.Wait{}, err
 		}
 		l.interruptOrphans(ctx, now)
 		actions := l.run.Next(now)
@@ -253,18 +260,27 @@ func (l *live) takeInbox(ctx context.Context) error {
 			return err
 		}
 	}
-	now, err := l.rt.store.Now(ctx)
+	now, err := l.rt.now(ctx)
 	if err != nil {
 		l.putBack(outcomes)
-		return l.rt.pause(ctx, err)
+		return err
 	}
 	for _, e := range outcomes {
 		delete(l.flying, e.Path)
 		if err := l.apply(e, now); err != nil {
-			l.rt.o.Log.Warn("outcome no longer wanted", "run", l.id, "error", err)
+			l.refused(e, err, now)
 		}
 	}
 	return nil
+}
+
+// refused words an outcome that the run cannot take as the attempt's failure: left in flight, it would be made again for ever.
+func (l *live) refused(e coordinator.Event, why error, now time.Time) {
+	bad := outcome(e, coordinator.Failed)
+	bad.Usage, bad.Failure = e.Usage, &coordinator.Failure{Message: why.Error(), NotDone: e.Kind != coordinator.Succeeded}
+	if err := l.apply(bad, now); err != nil {
+		l.rt.o.Log.Warn("outcome no longer wanted", "run", l.id, "error", why)
+	}
 }
 
 func (l *live) putBack(outcomes []coordinator.Event) {
@@ -275,17 +291,22 @@ func (l *live) putBack(outcomes []coordinator.Event) {
 
 // catchUp reads what others appended.
 func (l *live) catchUp(ctx context.Context) error {
-	for e, err := range l.rt.store.Read(ctx, l.id, l.run.Seq()) {
-		if err != nil {
-			return l.rt.pause(ctx, err)
+	return l.rt.insist(ctx, func() error {
+		for e, err := range l.rt.store.Read(ctx, l.id, l.run.Seq()) {
+			if err != nil {
+				return err
+			}
+			if err := l.run.Apply(e); err != nil {
+				return fmt.Errorf("journal %s: %w", l.id, err)
+			}
+			if e.Kind == coordinator.Decided {
+				delete(l.published, e.ID) // the store has closed it; if the answer made no sense, it is opened there again
+			}
+			l.advanceTo(e.Seq)
+			l.tell(e)
 		}
-		if err := l.run.Apply(e); err != nil {
-			return fmt.Errorf("journal %s: %w", l.id, err)
-		}
-		l.advanceTo(e.Seq)
-		l.tell(e)
-	}
-	return nil
+		return nil
+	})
 }
 
 func (l *live) advanceTo(seq int64) {
@@ -302,8 +323,19 @@ func (l *live) tell(e coordinator.Event) {
 // load replays the journal.
 func (l *live) load(ctx context.Context) error {
 	var run *coordinator.Run
+	answered := map[string]bool{}
 	err := l.rt.insist(ctx, func() (err error) {
-		run, err = coordinator.Replay(l.rt.store.Read(ctx, l.id, 0))
+		clear(answered)
+		run, err = coordinator.Replay(func(yield func(coordinator.Event, error) bool) {
+			for e, err := range l.rt.store.Read(ctx, l.id, 0) {
+				if e.Kind == coordinator.Decided {
+					answered[e.ID] = true // closed in the store, whatever the run makes of it
+				}
+				if !yield(e, err) {
+					return
+				}
+			}
+		})
 		return err
 	})
 	if err != nil {
@@ -313,7 +345,9 @@ func (l *live) load(ctx context.Context) error {
 	l.advanceTo(run.Seq())
 	l.published = map[string]coordinator.Escalation{}
 	for _, q := range run.Open() {
-		l.published[q.ID] = q
+		if !answered[q.ID] {
+			l.published[q.ID] = q
+		}
 	}
 	return nil
 }
@@ -379,14 +413,17 @@ func (l *live) rest(ctx context.Context, w coordinator.Wait) error {
 	if l.busy() {
 		return l.wait(ctx, w)
 	}
-	missing := l.missing()
+	missing, startable := l.missing()
 	w.Until = earliest(w.Until, l.orphanDue())
 	timer := !w.Until.IsZero()
 	switch {
 	case l.rt.isClosing():
-		now, _ := l.rt.store.Now(ctx)
+		now, err := l.rt.now(ctx)
+		if err != nil {
+			return err
+		}
 		due := w.Until
-		if w.Open == 0 && !timer && len(missing) == 0 {
+		if startable || w.Open == 0 && !timer && len(missing) == 0 {
 			due = now
 		}
 		return l.leave(ctx, park{on: true, due: due, needs: missing})
@@ -418,15 +455,18 @@ func (l *live) onlyDeadlines(next time.Time) bool {
 }
 
 // missing names the workers that the run needs and this process does not have.
-func (l *live) missing() []string {
-	now := l.run.At()
-	var names []string
-	for _, a := range l.run.Next(now) {
-		if do, ok := a.(coordinator.Do); ok && l.rt.o.Workers[do.Worker] == nil {
+func (l *live) missing() (names []string, startable bool) {
+	for _, a := range l.run.Next(l.run.At()) {
+		do, ok := a.(coordinator.Do)
+		switch {
+		case !ok:
+		case l.rt.o.Workers[do.Worker] != nil:
+			startable = true
+		case !slices.Contains(names, do.Worker):
 			names = append(names, do.Worker)
 		}
 	}
-	return names
+	return names, startable
 }
 
 // wait blocks until the bell rings or the time comes.
@@ -434,9 +474,9 @@ func (l *live) wait(ctx context.Context, w coordinator.Wait) error {
 	var timer <-chan time.Time
 	until := earliest(w.Until, l.orphanDue())
 	if !until.IsZero() {
-		now, err := l.rt.store.Now(ctx)
+		now, err := l.rt.now(ctx)
 		if err != nil {
-			return l.rt.pause(ctx, err)
+			return err
 		}
 		t := time.NewTimer(max(until.Sub(now), 0))
 		defer t.Stop()
