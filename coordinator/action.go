@@ -25,7 +25,8 @@ type Do struct {
 // Wait says that nothing more can be done until something happens: an attempt in flight ends, a person answers,
 // or the time comes. A zero Until has no time.
 type Wait struct {
-	Until    time.Time
+	Until    time.Time // the earliest of everything
+	Timer    time.Time // the earliest that moves the run by itself: no question's deadline
 	InFlight int
 	Open     int // escalations
 }

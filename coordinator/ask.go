@@ -88,6 +88,9 @@ func questionIn(in json.RawMessage) (question string, schema json.RawMessage) {
 	if json.Unmarshal(in, &q) != nil || q.Question == "" {
 		return string(in), nil
 	}
+	if string(q.Schema) == "null" {
+		q.Schema = nil
+	}
 	if len(q.Options) > 0 && len(q.Schema) == 0 {
 		q.Schema, _ = json.Marshal(map[string]any{"enum": q.Options})
 	}

@@ -53,7 +53,8 @@ func (e *PlanError) Error() string {
 }
 
 // Check reports every mistake of a plan at once, as a *PlanError. workers tells which workers there are; nil doesn't look.
-func Check(p *Plan, workers func(name string) (Card, bool), l Limits) error {
-	_, err := compile(p, compileOptions{workers: workers, limits: l})
+// A plan that takes an earlier one's place may also name the steps in known, and must not define them anew.
+func Check(p *Plan, workers func(name string) (Card, bool), l Limits, known ...string) error {
+	_, err := compile(p, compileOptions{workers: workers, limits: l, known: known})
 	return err
 }

@@ -212,8 +212,9 @@ func (r *Run) again(n *node, guidance string, notDone bool) {
 
 func (r *Run) regenerate(n *node, guidance string) {
 	n.generation++
-	n.turn, n.number, n.failures = 1, 0, 0
+	n.turn, n.number, n.failures, n.interrupts = 1, 0, 0, 0
 	n.fate, n.output, n.decoded, n.failure, n.confidence = undecided, nil, nil, nil, nil
+	n.tainted, n.broken = false, nil
 	n.unknown, n.approved, n.redo, n.effect, n.plan, n.sub = false, false, nil, nil, nil, nil
 	n.children, n.turns, n.running, n.reason = nil, nil, 0, ""
 	n.ended = time.Time{}
@@ -289,7 +290,7 @@ func (r *Run) MayRedo(path string) string {
 }
 
 func (r *Run) mayRedo(n *node) bool {
-	if r.stop != nil || r.status != "" || n.phase != settled || n.fate == skipped || n.scope.stopped() {
+	if r.stop != nil || r.status != "" || n.phase != settled || n.fate == skipped || n.scope.stopped() || r.standsBelow(n) {
 		return false
 	}
 	switch {

@@ -112,7 +112,7 @@ func Judge(a Accept, c *Confidence) Verdict {
 		return VerdictVeto
 	case a.Threshold == 0:
 		return VerdictAccept
-	case c == nil || c.Score < a.Threshold:
+	case c == nil || !(c.Score >= a.Threshold): // not a number is not sure
 		return VerdictAsk
 	}
 	return VerdictAccept

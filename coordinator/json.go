@@ -210,14 +210,15 @@ func appendNumber(b []byte, n json.Number) ([]byte, error) {
 		return nil, fmt.Errorf("%q is not a number", string(n))
 	case n == "-0":
 		return append(b, '0'), nil
+	}
+	v, err := number(n) // what no reader could hold is refused here, before it is journaled
+	switch {
+	case err != nil:
+		return nil, err
 	case isIntegral(n):
 		return append(b, n...), nil
 	}
-	f, err := number(n)
-	if err != nil {
-		return nil, err
-	}
-	return appendFloat(b, f.(float64))
+	return appendFloat(b, v.(float64))
 }
 
 // appendFloat writes the shortest form that reads back as f, as ECMAScript and encoding/json do.

@@ -31,6 +31,9 @@ func (r *Run) Next(now time.Time) []Action {
 	return l.actions()
 }
 
+// MaxDos is how many attempts one reading returns at most; the next one returns those that are left.
+const MaxDos = 64
+
 // look is one reading of a run.
 type look struct {
 	run     *Run
@@ -38,15 +41,16 @@ type look struct {
 	records []Action
 	dos     []Action
 	asks    int
-	until   time.Time
-	over    string // why the budget holds work back
+	timer   time.Time // earliest that moves the run by itself
+	nagging time.Time // earliest deadline of a question
+	over    string    // why the budget holds work back
 }
 
 func (l *look) actions() []Action {
 	if len(l.records) > 0 {
 		return append(l.records, l.dos...)
 	}
-	return append(l.dos, Wait{Until: l.until, InFlight: len(l.run.flying), Open: len(l.run.open)})
+	return append(l.dos, Wait{Until: earliest(l.timer, l.nagging), Timer: l.timer, InFlight: len(l.run.flying), Open: len(l.run.open)})
 }
 
 // waitingForUs returns the frontier in the order of creation.
@@ -64,10 +68,14 @@ func (r *Run) held(n *node) bool { return r.haltedAt(n) && n.phase != doubtful }
 
 func (l *look) record(e Event) { l.records = append(l.records, Record{Event: e}) }
 
-func (l *look) wait(until time.Time) {
-	if l.until.IsZero() || until.Before(l.until) {
-		l.until = until
+func (l *look) wait(until time.Time) { l.timer = earliest(l.timer, until) }
+
+// earliest of two times, where zero is none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
+	return a
 }
 
 func (n *node) event(k Kind) Event {
@@ -95,7 +103,7 @@ func (l *look) deadlines() {
 		switch {
 		case q.Deadline.IsZero() || q.Then == (Then{}):
 		case q.Deadline.After(l.now):
-			l.wait(q.Deadline)
+			l.nagging = earliest(l.nagging, q.Deadline)
 		default:
 			l.record(Event{Kind: Expired, Path: q.Path, ID: q.ID, Note: q.Then.Do})
 		}
@@ -214,6 +222,10 @@ func (l *look) expand(n *node) {
 		l.refuse(n, "for_each must be a list, but it is %s", typeName(v.v))
 		return
 	}
+	if most := 2 * l.run.limits.Steps; l.run.created+len(items) > most {
+		l.refuse(n, "the run would have %d pieces of work; %d is the limit", l.run.created+len(items), most)
+		return
+	}
 	if len(items) > l.run.limits.FanOut {
 		l.refuse(n, "for_each has %d items; %d is the limit", len(items), l.run.limits.FanOut)
 		return
@@ -238,6 +250,7 @@ func (l *look) start(n *node) {
 	switch {
 	case n.use == Person:
 		l.ask(n, ReasonQuestion)
+	case len(l.dos) >= MaxDos:
 	case n.needsApproval():
 		l.ask(n, ReasonApproval)
 	case !n.undoing && l.overBudget():

@@ -82,6 +82,8 @@ type node struct {
 	confidence *Confidence
 	failure    *Failure
 	unknown    bool // nobody knows whether its effect happened
+	interrupts int  // attempts of this turn whose process went away
+	tainted    bool // a failure's text came from outside
 	holds      bool // counted in the busy of its scopes
 	undoing    bool // a compensation, or below one: it goes on while the run stops
 	reason     string
@@ -216,6 +218,9 @@ func (n *node) vars() *vars {
 
 // reviewer finds who is asked about a node: its own step's review, else that of whoever it works for.
 func (n *node) review() Review {
+	if n.role == compensation && n.step.Review == (Review{}) {
+		return n.undoes.node.review()
+	}
 	for at := n; at != nil; at = at.above() {
 		if at.step != nil && at.step.Review != (Review{}) {
 			return at.step.Review

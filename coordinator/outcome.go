@@ -54,7 +54,11 @@ func (r *Run) outcome(n *node, e Event) (func(), string) {
 		if e.Failure == nil {
 			return nil, "it carries no failure"
 		}
-		return func() { r.spend(n, e); r.failed(n, e.Failure) }, ""
+		return func() {
+			r.spend(n, e)
+			n.tainted = n.tainted || e.Label != Trusted
+			r.failed(n, e.Failure)
+		}, ""
 	}
 	return func() { r.interrupted(n, e) }, ""
 }
@@ -176,7 +180,7 @@ func (r *Run) failed(n *node, f *Failure) {
 	case n.unknown && !n.attempt.Effect.Repeatable():
 		r.to(n, doubtful)
 	case !f.Permanent && n.failures < n.retry().attempts() && !r.haltedAt(n):
-		n.due = r.at.Add(max(f.After, n.retry().delay(n.attempt.Key, n.failures)))
+		n.due = r.at.Add(max(min(f.After, maxRetryAfter), n.retry().delay(n.attempt.Key, n.failures)))
 		r.to(n, backoff)
 	default:
 		r.giveUp(n, f)
@@ -196,7 +200,10 @@ func (r *Run) giveUp(n *node, f *Failure) {
 func (r *Run) die(n *node, f *Failure) {
 	n.failure, n.output, n.decoded = f, nil, nil
 	n.label = n.inLabel
-	if n.label == "" {
+	switch {
+	case n.tainted:
+		n.label = Untrusted
+	case n.label == "":
 		n.label = Trusted
 	}
 	if n.unknown {
@@ -220,6 +227,10 @@ func (r *Run) interrupted(n *node, e Event) {
 	default:
 		n.unknown = n.unknown || n.attempt.Effect.Changes()
 		n.due = r.at
+		if n.interrupts++; n.interrupts >= maxInterrupts {
+			r.giveUp(n, &Failure{Message: fmt.Sprintf("%d processes went away while they worked on it", n.interrupts)})
+			return
+		}
 		r.to(n, backoff)
 	}
 }

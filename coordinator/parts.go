@@ -96,7 +96,11 @@ func (r *Run) joined(n *node, e Event) (func(), string) {
 	}
 	return func() {
 		if n.sub != nil {
-			n.sub.closed = true
+			r.leave(n.sub)
+		}
+		if e.Failure != nil && n.broken != nil { // a person was asked about the part, where that was wanted
+			r.die(n, e.Failure)
+			return
 		}
 		if e.Failure != nil {
 			r.giveUp(n, e.Failure)

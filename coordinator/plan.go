@@ -49,6 +49,12 @@ type Retry struct {
 	Cap      time.Duration `json:"cap,omitempty" validate:"gte=0"`               // 0: one minute
 }
 
+// maxRetryAfter bounds how long a worker may put its next attempt off.
+const maxRetryAfter = 24 * time.Hour
+
+// maxInterrupts is how often an attempt may lose its process before its step fails: it may well be what kills them.
+const maxInterrupts = 8
+
 // DefaultAttempts is how often a step is tried in all when its plan says nothing.
 const DefaultAttempts = 3
 

@@ -62,7 +62,7 @@ func (r *Run) nextTurn(n *node) {
 		return
 	}
 	n.turn++
-	n.number, n.failures = 0, 0
+	n.number, n.failures, n.interrupts = 0, 0, 0
 	r.to(n, ready)
 }
 
@@ -72,12 +72,27 @@ func (r *Run) settlePart(c *node) {
 	n.running--
 	if c.fate == dead && c.onError() != OnErrorContinue && n.broken == nil {
 		n.broken = c
+		r.dropUnbegun(n)
 	}
 	if n.role == fan && n.broken == nil && len(n.children) < len(n.items) {
 		r.nextItem(n)
 	}
 	if n.running == 0 && n.phase == working {
 		r.to(n, joinable)
+	}
+}
+
+// dropUnbegun leaves out the items that nothing has happened to yet: their fan-out has failed.
+func (r *Run) dropUnbegun(n *node) {
+	for _, c := range n.children {
+		if c.attempt != nil || !c.is(fresh, ready, asked) {
+			continue
+		}
+		if q := r.open[c.question]; q != nil {
+			r.drop(q.ID, q)
+		}
+		r.to(c, dropped)
+		n.running--
 	}
 }
 
@@ -104,13 +119,23 @@ func (r *Run) leaveBroken(n *node, s *scope) {
 		r.to(n, joinable)
 		return
 	}
-	s.closed = true
+	r.leave(s)
 	turn := &n.turns[len(n.turns)-1]
 	turn.Outcomes = s.outcomes()
 	for _, o := range turn.Outcomes {
 		n.inLabel = n.inLabel.Join(o.Label)
 	}
 	r.nextTurn(n)
+}
+
+// leave closes a plan: what it has not begun is forgotten.
+func (r *Run) leave(s *scope) {
+	s.closed = true
+	for n := range r.frontier {
+		if s.contains(n) {
+			r.to(n, dropped)
+		}
+	}
 }
 
 // breakPlan stops a plan because of a step; the run's own plan stops the run.

@@ -67,6 +67,17 @@ func (r *Run) replaceBelow(n *node) {
 	}
 }
 
+// standsBelow reports whether something that a node's plan or calls did still stands: doing the node again would double it.
+func (r *Run) standsBelow(n *node) bool {
+	below := generationPath(n.path, n.generation) + "#"
+	for _, ef := range r.effects {
+		if !ef.gone && strings.HasPrefix(ef.node.path, below) {
+			return true
+		}
+	}
+	return false
+}
+
 // undoVars lets a compensation see the output that it takes back under its step's own id.
 func (n *node) undoVars() *vars {
 	v := n.vars()

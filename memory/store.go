@@ -127,6 +127,7 @@ type Summary struct {
 	Open     int                `json:"open"`  // escalations
 	Seq      int64              `json:"seq"`   // of the last event that this summary counts
 	Needs    []string           `json:"needs,omitempty"`
+	Due      time.Time          `json:"due,omitzero"` // when the parked run goes on by itself; a question's deadline does not count
 	Usage    coordinator.Usage  `json:"usage,omitzero"`
 	Error    string             `json:"error,omitempty"`
 }

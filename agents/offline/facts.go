@@ -16,6 +16,7 @@ type facts struct {
 	america     bool
 	kind        string // what it says it is instead of an invoice: "credit note", …; "" otherwise
 	mentionsTax bool
+	excludesTax bool // some text says that tax comes on top
 	mailHead    int  // rows of a mail's head at the top
 	carried     bool // it carries an amount over from another document or page
 }
@@ -54,7 +55,8 @@ func (p *page) gatherFacts() facts {
 	for _, row := range p.rows {
 		for _, c := range row {
 			f.addNumbers(c)
-			f.addKind(c)
+			f.addKind(c, len(row))
+			f.excludesTax = f.excludesTax || excludesTax(c.words)
 			if seen += len(c.words); seen > maxFactWords {
 				continue
 			}
@@ -69,6 +71,25 @@ func (p *page) gatherFacts() facts {
 	f.language = strongest(count)
 	f.mailHead = p.mailHead()
 	return f
+}
+
+// exclusions are words that, shortly before one for tax, say that prices are without it.
+var exclusions = set("excl excluding exclude excludes excluded exclusive exclusief exkl exklusive zzgl zuzüglich plus hors without ohne zonder")
+
+const nearExclusion = 5 // words
+
+func excludesTax(ws []word) bool {
+	for i, w := range ws {
+		if !exclusions[w.folded] {
+			continue
+		}
+		for _, next := range ws[i+1 : min(i+1+nearExclusion, len(ws))] {
+			if taxWords[next.folded] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mailHead counts the rows of "From: … Subject: …" with which a mail begins.
@@ -137,7 +158,7 @@ func isMonthFirst(printed string, d date) bool { return atoi(leadingDigits(print
 func leadingDigits(s string) string { return s[:digitsAt(s, 0)] }
 
 // addKind looks for titles: cells that say what the document is and nothing more, or a number with it.
-func (f *facts) addKind(c *cell) {
+func (f *facts) addKind(c *cell, cells int) {
 	if f.kind != "" || len(c.words) > 5 {
 		return
 	}
@@ -152,7 +173,7 @@ func (f *facts) addKind(c *cell) {
 		kind := otherKinds[head]
 		onlyNumber := onlyFiller(strings.Join(kept[n:], " "))
 		if kind != "" && onlyNumber {
-			if f.kind = kind; kind == "delivery note" && len(c.words) > n { // "Delivery note 123" is a reference on an invoice
+			if f.kind = kind; kind == "delivery note" && (len(c.words) > n || cells > 2) { // "Delivery note 123", or one of several heads: a reference
 				f.kind = ""
 			}
 			return
@@ -197,7 +218,11 @@ func (f *facts) read(d date) (date, float64) {
 		return d, 0.5
 	case f.monthFirst > 0:
 		return d.swapped(), 0.96 * sure
-	case f.dayFirst > 0, d.sep == '.', f.language == "de", f.language == "fr", f.language == "nl":
+	case f.dayFirst > 0, d.sep == '.':
+		return d, 0.98 * sure
+	case f.currencies["USD"] > 0 && f.language != "en" && f.language != "", f.currencies["USD"] > 0 && f.india:
+		return d, 0.8 * sure // whoever bills in dollars may write the month first in any language
+	case f.language == "de", f.language == "fr", f.language == "nl":
 		return d, 0.98 * sure
 	case f.india:
 		return d, 0.96 * sure

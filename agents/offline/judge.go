@@ -151,8 +151,10 @@ func (p *page) codes(c concept) []candidate {
 		score := f.score * codeFactor(text)
 		trailing := !onlyFiller(f.text[to:])
 		switch {
-		case f.place != inline && trailing:
+		case f.place != inline && trailing, cutOff(f.text[to:]):
 			score *= 0.7
+		case trailing && f.label.strength > weak && goesOn(f.text[to:]):
+			score *= 0.9
 		case f.label.strength == weak && trailing:
 			score *= 0.8
 		case f.label.strength == weak && f.place == inline && f.label.from == 0 && telling(text):
@@ -163,7 +165,15 @@ func (p *page) codes(c concept) []candidate {
 		out = append(out, candidate{key: strings.ToUpper(strings.Join(strings.Fields(text), "")), value: strings.Join(strings.Fields(text), " "),
 			score: score, strength: f.label.strength, row: f.label.cell.row, phrase: f.label.phrase, note: f.note()})
 	}
-	return out
+	return withoutSecondNames(out)
+}
+
+// withoutSecondNames drops numbers with a plain label ("Receipt number") where another says exactly what is looked for.
+func withoutSecondNames(list []candidate) []candidate {
+	if !slices.ContainsFunc(list, func(c candidate) bool { return c.strength >= strong && c.score >= 0.95 }) {
+		return list
+	}
+	return slices.DeleteFunc(list, func(c candidate) bool { return c.strength == plain })
 }
 
 // telling reports a code that can hardly be anything else: letters, and at least four digits.
@@ -248,7 +258,7 @@ func (p *page) days(c concept) []candidate {
 		}
 		d, sure := p.facts.read(all[0])
 		score := f.score * sure
-		if len(all) > 1 && onlyRange(f.text[all[0].to:all[1].from]) {
+		if len(all) > 1 && onlyRange(f.text[all[0].to:all[1].from]) || openRange.MatchString(f.cell.text[:f.at]) {
 			score *= 0.5
 		}
 		if p.tableHead(f.label.cell.row) && f.place >= under {
@@ -258,6 +268,11 @@ func (p *page) days(c concept) []candidate {
 			score *= 0.7 // when it was sent is not when the document was issued
 		}
 		note := f.note()
+		if f.label.strength == plain {
+			if why := p.doubtfulDay(f, d); why != "" {
+				score, note = score*0.85, note+"; "+why
+			}
+		}
 		if sure < 0.9 {
 			note += "; day and month could be exchanged"
 		}

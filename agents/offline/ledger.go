@@ -10,6 +10,7 @@ type posting struct {
 	label  label
 	cents  int64
 	amount amount
+	place  placement
 	score  float64
 	row    int
 	note   string
@@ -42,6 +43,7 @@ func (p *page) ledger() *ledger {
 		}
 	}
 	l.prove()
+	l.proveByRates()
 	return l
 }
 
@@ -52,16 +54,17 @@ const maxPostings = 300
 func (l *ledger) post(of label, found []finding) {
 	var list []posting
 	for _, f := range found {
+		several := of.concept != tax && numbers(f.text) > 1
 		for i, a := range amounts(f.text) {
 			if a.percent || !a.money() && a.decimals != 0 || i > 0 && (f.place != inline || of.concept != tax) {
 				continue
 			}
 			a, sure := l.page.facts.readAmount(a)
 			score := f.score * sure
-			if i > 0 || a.decimals == 0 && a.currency == "" {
+			if i > 0 || several || a.decimals == 0 && a.currency == "" {
 				score *= 0.85
 			}
-			list = append(list, posting{label: of, cents: a.cents, amount: a, score: score * l.tableFactor(f), row: f.cell.row, note: f.note()})
+			list = append(list, posting{label: of, cents: a.cents, amount: a, place: f.place, score: score * l.tableFactor(f), row: f.cell.row, note: f.note()})
 		}
 	}
 	if n := len(list); n > 1 {
@@ -93,6 +96,18 @@ func (l *ledger) tableFactor(f finding) float64 {
 		return 0.45
 	}
 	return 1
+}
+
+// numbers counts those of a text that are neither percentages nor days.
+func numbers(text string) int {
+	n := 0
+	days := dates(text)
+	for _, a := range amounts(text) {
+		if !a.percent && !overlaps(days, a.span) {
+			n++
+		}
+	}
+	return n
 }
 
 func (l *ledger) distinct(c concept) []int64 {
@@ -149,9 +164,10 @@ func (l *ledger) total() answer {
 			out.note += "; " + why
 		}
 	}
-	if !best.proven {
+	if !best.proven && !l.untaxed(best.cents) {
 		l.unproven(best, limit)
 	}
+	l.doubts(best, limit)
 	for _, other := range list[1:] {
 		l.rivalry(best, other, limit)
 	}
@@ -252,6 +268,8 @@ func (l *ledger) unproven(best evidence, limit func(float64, string)) {
 		limit(0.85, "net and tax do not add up to it")
 	case taxed:
 		limit(0.8, "net and tax do not add up to it: it may be without tax")
+	case l.page.facts.excludesTax && !explicit:
+		limit(0.85, "tax is said to come on top")
 	case l.page.facts.mentionsTax && !explicit && best.best.label.strength == plain && len(best.phrases) < 2:
 		limit(0.85, "it may be without tax")
 	}
@@ -267,6 +285,7 @@ func (l *ledger) rivalry(best, other evidence, limit func(float64, string)) {
 	}
 	why := fmt.Sprintf("but %s: %s", other.best.note, money(other.cents))
 	switch {
+	case best.proven && other.cents < best.cents && other.best.place == listed: // the first line of a table
 	case other.proven || other.best.label.strength >= strong && !other.dueOnly:
 		limit(0.5, why)
 	case best.proven && other.cents < best.cents && other.score < clearLabel: // "Total calls" of a telephone bill
@@ -281,6 +300,9 @@ func (l *ledger) rivalry(best, other evidence, limit func(float64, string)) {
 func (l *ledger) explained(best, other evidence) bool {
 	proof := l.proof[best.cents]
 	if best.proven && (other.cents == proof.net || other.cents == proof.tax) {
+		return true
+	}
+	if other.cents == 0 && (other.dueOnly || best.proven) { // all is paid
 		return true
 	}
 	for _, p := range l.by[paid] {

@@ -40,7 +40,9 @@ func amounts(text string) []amount {
 		}
 		n := scanNumber(text, i)
 		if a, ok := n.amount(text); ok && !inWord(text, n.span) {
-			out = append(out, a.decorated(text))
+			a = a.decorated(text)
+			out = append(out, a)
+			n.to = max(n.to, a.to)
 		}
 		i = n.to
 	}
@@ -251,6 +253,11 @@ func (a amount) decorated(text string) amount {
 	if code, size, sure := currencyAfter(after); code != "" && gap <= 3 && a.currency == "" {
 		a.currency = code
 		a.to += gap + size
+		if gap == 0 && a.decimals == 0 && digitsAt(text, a.to) == 2 { // "29€99"
+			a.decimals = 2
+			a.micros += sign(a.micros) * int64(atoi(text[a.to:a.to+2])) * 10_000
+			a.to += 2
+		}
 		if !sure {
 			a.symbol = after[:size]
 		}

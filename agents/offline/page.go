@@ -194,7 +194,12 @@ func settle(c *cell, labels []label) []label {
 	for _, l := range labels {
 		if len(out) > 0 {
 			prev := &out[len(out)-1]
-			if between := c.text[prev.to:l.from]; onlyFiller(between) && adjoin(prev, l) {
+			between := c.text[prev.to:l.from]
+			if onlyFiller(between) && adjoin(prev, l) {
+				continue
+			}
+			if strings.TrimSpace(between) == "/" && prev.concept == invoiceDate && l.concept == "delivery_date" { // one day for both
+				prev.to = l.to
 				continue
 			}
 		}

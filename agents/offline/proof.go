@@ -1,6 +1,9 @@
 package offline
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // sum is a net amount and the tax on it.
 type sum struct {
@@ -37,6 +40,60 @@ func (l *ledger) prove() {
 			}
 		}
 	}
+}
+
+// proveByRates finds the total that the rows of a table of taxes add up to, whatever they are called: "19 %  38.65  7.34".
+// Each such row proves itself by its rate. Only all of them together prove a total.
+func (l *ledger) proveByRates() {
+	type pair struct{ net, tax int64 }
+	seen := map[pair]bool{}
+	var all sum
+	for _, row := range l.page.rows {
+		if n, t, ok := taxedRow(row); ok && !seen[pair{n, t}] {
+			seen[pair{n, t}] = true
+			all.net += n
+			all.tax += t
+		}
+	}
+	if _, known := l.proof[all.net+all.tax]; len(seen) > 0 && !known {
+		l.proof[all.net+all.tax] = all
+	}
+}
+
+// taxedRow finds in a row two amounts of which the second is a printed percentage of the first.
+func taxedRow(row []*cell) (net, tax int64, ok bool) {
+	var rates, cents []int64
+	for _, c := range row {
+		for _, a := range amounts(c.text) {
+			switch {
+			case a.percent && a.micros > 0:
+				rates = append(rates, a.micros)
+			case a.decimals == 2 && a.cents > 0:
+				cents = append(cents, a.cents)
+			}
+		}
+	}
+	if len(rates) != 1 {
+		return 0, 0, false
+	}
+	for i := 1; i < len(cents); i++ {
+		if onRate(cents[i-1], cents[i], rates[0]) {
+			return cents[i-1], cents[i], true
+		}
+	}
+	return 0, 0, false
+}
+
+// leastTax is the tax, in cents, from which a rate says something: a cent is a percentage of many things.
+const leastTax = 20
+
+// onRate reports that tax is rate millionths of a percent of net, to the cent.
+func onRate(net, tax, rate int64) bool {
+	const whole = 100_000_000
+	if tax < leastTax || rate >= whole || net > math.MaxInt64/whole/2 {
+		return false
+	}
+	return abs64((net*rate+whole/2)/whole-tax) <= 1
 }
 
 // taxes are the amounts of tax. Two taxes of the same amount, like CGST and SGST, are two.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -50,8 +51,10 @@ func atTheTerminal(t *testing.T, typed string, step coordinator.Step) (*coordina
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
 	run, err := s.rt.Run(t.Context(), local.Task{Plan: &coordinator.Plan{Steps: []coordinator.Step{step}, Output: "${{ steps." + step.ID + " }}"}})
+	if closing := s.close(); closing != nil { // awaits what is still being said
+		t.Error(closing)
+	}
 	return run, seen.String(), err
 }
 
@@ -118,8 +121,7 @@ func TestAWholeDocumentCanBeTyped(t *testing.T) {
 func TestLaterAndTheEndOfInputLeaveTheQuestionOpen(t *testing.T) {
 	for _, typed := range []string{"l\n", "", "e\ntotal=1\n"} {
 		_, _, err := atTheTerminal(t, typed, read)
-		waiting, ok := err.(*local.WaitingError)
-		if !ok || len(waiting.Open) != 1 {
+		if waiting := (*local.WaitingError)(nil); !errors.As(err, &waiting) || len(waiting.Open) != 1 {
 			t.Errorf("%q: %v", typed, err)
 		}
 	}
@@ -129,7 +131,7 @@ func TestWhoMayNotDecideIsNotAsked(t *testing.T) {
 	step := read
 	step.Review.By = "eve"
 	_, seen, err := atTheTerminal(t, "a\n", step)
-	if _, ok := err.(*local.WaitingError); !ok || !strings.Contains(seen, `"ada" may not decide this; eve may. It stays in the inbox`) {
+	if waiting := (*local.WaitingError)(nil); !errors.As(err, &waiting) || !strings.Contains(seen, `"ada" may not decide this; eve may. It stays in the inbox`) {
 		t.Errorf("%v\n%s", err, seen)
 	}
 }

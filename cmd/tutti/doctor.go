@@ -66,7 +66,6 @@ func (a *app) examine(ctx context.Context) []finding {
 		return append(all, finding{"workspace", "wrong", err.Error(), "mend what is named above, or name a workspace with -C"})
 	}
 	s := a.wire(ws)
-	defer s.close()
 	all = append(all, s.workspaceFinding())
 	if err := joined(s.broken, ws.Check(s.card, s.names()...)); err != "" {
 		all = append(all, finding{"files", "wrong", err, "mend these; tutti validate checks again"})
@@ -74,7 +73,11 @@ func (a *app) examine(ctx context.Context) []finding {
 	all = append(all, s.storeFindings(ctx)...)
 	all = append(all, s.modelFindings()...)
 	all = append(all, s.workerFindings()...)
-	return append(all, s.peopleFinding())
+	all = append(all, s.peopleFinding())
+	if err := s.close(); err != nil {
+		all = append(all, finding{"closing", "wrong", err.Error(), ""})
+	}
+	return all
 }
 
 func joined(errs ...error) string {

@@ -20,13 +20,13 @@ var (
 	errTimeout     = errors.New("the time is up")
 )
 
-// during does work that Ctrl-C, SIGTERM and a timeout end, and closes the session. The first signal lets what is in
+// during does work that Ctrl-C, SIGTERM, a terminal that closes and a timeout end, and closes the session. The first signal lets what is in
 // flight finish; the second one ends the program at once.
 func (s *session) during(parent context.Context, timeout time.Duration, work func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	done := make(chan struct{})
 	defer close(done)

@@ -13,7 +13,6 @@ import (
 type liveView struct {
 	s     *app
 	run   *coordinator.Run
-	dirty bool
 	frame int
 }
 

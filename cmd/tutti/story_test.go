@@ -23,11 +23,12 @@ func TestMain(m *testing.M) {
 
 // TestStories runs the command as people and scripts do: real processes, a real redis-server in each story's own folder.
 func TestStories(t *testing.T) {
-	model := modeltest.Func(t, slowAtFirst())
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: os.Getenv("UPDATE") != "",
 		Setup: func(e *testscript.Env) error {
+			model := modeltest.Func(t, slowAtFirst())
+			e.Values["model"] = model
 			e.Setenv("TUTTI_HOME", filepath.Join(e.WorkDir, ".home"))
 			e.Setenv("TUTTI_LEASE", "1s")
 			e.Setenv("MODEL_URL", model.URL())
@@ -36,7 +37,7 @@ func TestStories(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "await": await, "keep": keep, "expand": expand, "alone": alone, "server": server,
+			"exits": exits, "await": await, "keep": keep, "expand": expand, "alone": alone, "server": server, "release": release,
 		},
 	})
 }
@@ -55,6 +56,11 @@ func slowAtFirst() func(modeltest.Request) modeltest.Reply {
 		}
 		return modeltest.Text("The answer is 42.")
 	}
+}
+
+// release lets the requests that hang fail.
+func release(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Value("model").(*modeltest.Server).Release()
 }
 
 // exits CODE COMMAND… runs a command and checks its exit code.

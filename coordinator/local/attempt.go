@@ -11,42 +11,71 @@ import (
 	"time"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/memory"
+	"github.com/tuttirun/tutti/tools/schema"
 )
 
-// attempt calls the worker once and words the outcome as an event.
-func (rt *Runtime) attempt(ctx context.Context, l *live, do coordinator.Do) coordinator.Event {
-	ctx, cancel := context.WithTimeout(coordinator.ContextWithKey(ctx, do.Attempt.Key), do.Timeout)
-	defer cancel()
-	card, w := rt.cards[do.Worker], rt.o.Workers[do.Worker]
-	if !l.stillHeld() {
-		return failed(do.Event, coordinator.NotDone(errors.New("the lease ran out before the call; it was not made")), coordinator.Usage{})
-	}
-	res, err := call(ctx, w, do.Attempt)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = keepMarks(err, fmt.Errorf("gave no answer within %s: %w", do.Timeout, err))
-	}
-	if err == nil {
-		if e, bad := rt.success(do, card, res); bad == nil {
-			return e
-		} else {
-			err = bad
-		}
-	}
-	if f := coordinator.FailureOf(err); !f.NotDone && card.Effect == coordinator.EffectUnrepeatable {
-		if e, ok := rt.reconcile(ctx, do, w, card); ok {
-			return e
-		}
-	}
-	return failed(do.Event, err, finite(res.Usage))
+// job is an attempt about to be made.
+type job struct {
+	coordinator.Do
+	known []string // steps that a plan it answers with may name, but not define anew
 }
 
-// keepMarks carries what the worker knew about its error over to one with a better text.
-func keepMarks(old, better error) error {
-	if f := coordinator.FailureOf(old); f.NotDone {
-		return coordinator.NotDone(better)
+// grace is how long a worker may take to notice that its time is over.
+const grace = time.Second
+
+// attempt calls the worker once and words the outcome as an event. gone is closed when the worker has returned,
+// which is later than the outcome if it ignores its context.
+func (rt *Runtime) attempt(ctx context.Context, l *live, j job) (e coordinator.Event, gone <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(coordinator.ContextWithKey(ctx, j.Attempt.Key), j.Timeout)
+	defer cancel()
+	card, w := rt.cards[j.Worker], rt.o.Workers[j.Worker]
+	if !l.stillHeld() {
+		never := make(chan struct{})
+		close(never)
+		err := coordinator.NotDone(errors.New("the lease ran out before the call; it was not made"))
+		return failed(j.Event, card, err, coordinator.Usage{}), never
 	}
-	return better
+	res, err, gone := callWithin(ctx, w, j.Attempt)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("gave no answer within %s: %w", j.Timeout, err)
+	}
+	if err == nil {
+		if e, err = rt.success(j, card, res); err == nil {
+			return e, gone
+		}
+	}
+	if f := coordinator.FailureOf(err); !f.NotDone && !card.Effect.Repeatable() {
+		if e, ok := rt.reconcile(ctx, j, w, card); ok {
+			return e, gone
+		}
+	}
+	return failed(j.Event, card, err, finite(res.Usage)), gone
+}
+
+// callWithin makes the attempt, and gives a worker up that does not return when its time is over.
+func callWithin(ctx context.Context, w coordinator.Worker, a coordinator.Attempt) (res coordinator.Result, err error, gone <-chan struct{}) {
+	returned := make(chan struct{})
+	var theirs struct {
+		res coordinator.Result
+		err error
+	}
+	go func() {
+		defer close(returned)
+		theirs.res, theirs.err = call(ctx, w, a)
+	}()
+	select {
+	case <-returned:
+		return theirs.res, theirs.err, returned
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case <-returned:
+		return theirs.res, theirs.err, returned
+	case <-late.C:
+		return coordinator.Result{}, fmt.Errorf("it does not return although it was told to: %w", ctx.Err()), returned
+	}
 }
 
 // call makes the attempt; a panic of the worker is its failure, not ours.
@@ -80,23 +109,27 @@ func outcome(started coordinator.Event, k coordinator.Kind) coordinator.Event {
 	}
 }
 
-func failed(started coordinator.Event, err error, u coordinator.Usage) coordinator.Event {
+// failed words an error. Its text may come from outside, as an output may.
+func failed(started coordinator.Event, card coordinator.Card, err error, u coordinator.Usage) coordinator.Event {
 	e := outcome(started, coordinator.Failed)
-	e.Failure, e.Usage = coordinator.FailureOf(err), u
+	e.Failure, e.Usage, e.Label = coordinator.FailureOf(err), u, coordinator.Untrusted
+	if card.Trusted || card.Effect == coordinator.EffectNone {
+		e.Label = coordinator.Trusted.Join(started.Label)
+	}
 	return e
 }
 
 // success words a result; the error says why it is none.
-func (rt *Runtime) success(do coordinator.Do, card coordinator.Card, res coordinator.Result) (coordinator.Event, error) {
-	e := outcome(do.Event, coordinator.Succeeded)
+func (rt *Runtime) success(j job, card coordinator.Card, res coordinator.Result) (coordinator.Event, error) {
+	e := outcome(j.Event, coordinator.Succeeded)
 	e.Confidence, e.Usage, e.State, e.Note = res.Confidence, res.Usage, res.State, res.Note
-	e.Label = labelOf(do.Attempt, card, res)
+	e.Label = labelOf(j.Attempt, card, res)
 	if _, err := json.Marshal(e); err != nil { // NaN, a state that is no JSON: it could never be journaled
-		return outcome(do.Event, coordinator.Succeeded), fmt.Errorf("its answer cannot be journaled: %w", err)
+		return outcome(j.Event, coordinator.Succeeded), fmt.Errorf("its answer cannot be journaled: %w", err)
 	}
 	e.Verdict = coordinator.VerdictAccept
-	if do.Step != nil && len(res.Calls) == 0 {
-		e.Verdict = rt.o.Judge(do.Step.Accept, res.Confidence)
+	if j.Step != nil && len(res.Calls) == 0 {
+		e.Verdict = rt.o.Judge(j.Step.Accept, res.Confidence)
 	}
 	switch {
 	case len(res.Calls) > 0 && (res.Plan != nil || len(res.Output) > 0), res.Plan != nil && len(res.Output) > 0:
@@ -104,7 +137,7 @@ func (rt *Runtime) success(do coordinator.Do, card coordinator.Card, res coordin
 	case len(res.Calls) > 0:
 		return rt.calls(e, card, res.Calls)
 	case res.Plan != nil:
-		return rt.plan(e, do, card, res.Plan)
+		return rt.plan(e, j, card, res.Plan)
 	}
 	if res.Output == nil {
 		res.Output = json.RawMessage("null")
@@ -156,7 +189,7 @@ func (rt *Runtime) refusal(card coordinator.Card, use string, in json.RawMessage
 	_, known := rt.cards[use]
 	switch {
 	case use == coordinator.Person:
-		return ""
+		return badQuestion(in)
 	case !slices.Contains(card.Calls, use):
 		return fmt.Sprintf("%s may not call %q", card.Name, use)
 	case !known:
@@ -172,159 +205,50 @@ func (rt *Runtime) refusal(card coordinator.Card, use string, in json.RawMessage
 	return ""
 }
 
-func (rt *Runtime) plan(e coordinator.Event, do coordinator.Do, card coordinator.Card, p *coordinator.Plan) (coordinator.Event, error) {
+// badQuestion reports a question whose answer could never fit.
+func badQuestion(in json.RawMessage) string {
+	var q struct{ Schema json.RawMessage }
+	if json.Unmarshal(in, &q) != nil {
+		return ""
+	}
+	if _, err := schema.Compile(q.Schema); err != nil && string(q.Schema) != "null" {
+		return "the schema of its answer: " + err.Error()
+	}
+	return ""
+}
+
+func (rt *Runtime) plan(e coordinator.Event, j job, card coordinator.Card, p *coordinator.Plan) (coordinator.Event, error) {
 	e.Kind, e.Plan, e.Replans = coordinator.Planned, p, card.Replans
-	if err := coordinator.Check(p, rt.Card, rt.o.Limits); err != nil && !card.Replans {
+	if err := coordinator.Check(p, rt.Card, rt.o.Limits, j.known...); err != nil && !card.Replans {
 		return e, coordinator.Permanent(err)
 	} else if err != nil {
 		return e, coordinator.NotDone(err)
 	}
-	if err := check(p.Input, do.Attempt.Input); err != nil {
+	if err := check(p.Input, j.Attempt.Input); err != nil {
 		return e, coordinator.Permanent(&InputError{p.Name, err})
 	}
 	return e, nil
 }
 
+// reconcileTime bounds how long a worker may take to find out what happened.
+const reconcileTime = 30 * time.Second
+
 // reconcile asks a worker that can find out whether an attempt of unknown outcome happened.
-func (rt *Runtime) reconcile(ctx context.Context, do coordinator.Do, w coordinator.Worker, card coordinator.Card) (coordinator.Event, bool) {
+func (rt *Runtime) reconcile(ctx context.Context, j job, w coordinator.Worker, card coordinator.Card) (coordinator.Event, bool) {
 	r, ok := w.(coordinator.Reconciler)
 	if !ok {
 		return coordinator.Event{}, false
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), do.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(j.Timeout, reconcileTime))
 	defer cancel()
-	res, happened, err := r.Reconcile(ctx, do.Attempt)
+	res, happened, err := r.Reconcile(ctx, j.Attempt)
 	switch {
 	case err != nil:
-		rt.o.Log.Warn("reconcile", "run", do.Attempt.Run, "path", do.Attempt.Path, "error", err)
+		rt.o.Log.Warn("reconcile", "run", j.Attempt.Run, "path", j.Attempt.Path, "error", err)
 		return coordinator.Event{}, false
 	case !happened:
-		return failed(do.Event, coordinator.NotDone(errors.New("it did not happen, as "+do.Worker+" found out")), coordinator.Usage{}), true
+		return failed(j.Event, card, coordinator.NotDone(errors.New("it did not happen, as "+j.Worker+" found out")), coordinator.Usage{}), true
 	}
-	e, err := rt.success(do, card, res)
+	e, err := rt.success(j, card, res)
 	return e, err == nil
-}
-
-// interruptOrphans closes attempts whose process is gone: at once where repeating is safe, and where it is not,
-// when the attempt can no longer be running; a worker that can find out what happened is asked first.
-func (l *live) interruptOrphans(ctx context.Context, now time.Time) {
-	for _, e := range l.orphans() {
-		if e.Effect.Repeatable() {
-			l.interrupt(e, now)
-			continue
-		}
-		if now.Before(e.Deadline) {
-			continue
-		}
-		w := l.rt.o.Workers[e.Worker]
-		if _, can := w.(coordinator.Reconciler); !can {
-			l.interrupt(e, now)
-			continue
-		}
-		l.findOut(ctx, e, w)
-	}
-}
-
-func (l *live) interrupt(e coordinator.Event, now time.Time) {
-	if err := l.apply(outcome(e, coordinator.Interrupted), now); err != nil {
-		l.rt.o.Log.Error("interrupt", "run", l.id, "error", err)
-	}
-}
-
-func (l *live) findOut(ctx context.Context, e coordinator.Event, w coordinator.Worker) {
-	a, step, _ := l.run.Started(e.Path)
-	do := coordinator.Do{Worker: e.Worker, Attempt: a, Step: step, Timeout: e.Deadline.Sub(e.At), Event: e}
-	l.flying[e.Path] = &flight{started: e, cancel: func() {}}
-	l.rt.running.Add(1)
-	go func() {
-		defer l.rt.running.Done()
-		out, ok := l.rt.reconcile(ctx, do, w, l.rt.cards[e.Worker])
-		if !ok {
-			out = outcome(e, coordinator.Interrupted)
-		}
-		l.deliver(out)
-	}()
-}
-
-// orphans are attempts in the journal that no goroutine of this process makes.
-func (l *live) orphans() []coordinator.Event {
-	if l.run.Flying() == len(l.flying) {
-		return nil
-	}
-	return slices.DeleteFunc(l.run.InFlight(), func(e coordinator.Event) bool {
-		f := l.flying[e.Path]
-		return f != nil && f.started.Generation == e.Generation && f.started.Turn == e.Turn && f.started.Number == e.Number
-	})
-}
-
-// orphanDue is when the next orphan can be given up.
-func (l *live) orphanDue() time.Time {
-	var due time.Time
-	for _, e := range l.orphans() {
-		if due.IsZero() || e.Deadline.Before(due) {
-			due = e.Deadline
-		}
-	}
-	return due
-}
-
-// testify lets a former owner answer the questions about effects in doubt with the outcomes it still has in hand,
-// or gets from calls that are still running.
-func (l *live) testify(ctx context.Context) {
-	wanted := map[string]bool{}
-	for path, f := range l.flying {
-		if !f.started.Effect.Repeatable() {
-			wanted[path] = true
-		}
-		if !f.started.Effect.Changes() {
-			f.cancel()
-		}
-	}
-	l.mu.Lock()
-	known := append(slices.Clone(l.pending), l.inbox...)
-	l.inbox = nil
-	l.mu.Unlock()
-	l.rt.running.Add(1)
-	go func() {
-		defer l.rt.running.Done()
-		for {
-			for _, e := range known {
-				l.answerDoubt(ctx, e)
-				delete(wanted, e.Path)
-			}
-			if len(wanted) == 0 {
-				return
-			}
-			select {
-			case <-l.bell:
-			case <-ctx.Done():
-				return
-			}
-			l.mu.Lock()
-			known, l.inbox = l.inbox, nil
-			l.mu.Unlock()
-		}
-	}()
-}
-
-func (l *live) answerDoubt(ctx context.Context, e coordinator.Event) {
-	if e.Kind != coordinator.Succeeded {
-		return
-	}
-	open, _, err := l.rt.store.Inbox(ctx, memory.InboxFilter{Run: l.id})
-	if err != nil {
-		return
-	}
-	for _, q := range open {
-		if q.Reason != coordinator.ReasonInDoubt || q.Path != e.Path || q.Generation != e.Generation {
-			continue
-		}
-		d := coordinator.Decision{
-			ID: batchID(), Verb: coordinator.Amend, By: "the process that made the call", Output: e.Output, Label: e.Label,
-			Comment: "it happened; the answer came after the run had been taken over",
-		}
-		if _, err := l.rt.store.Post(ctx, l.id, coordinator.Event{Kind: coordinator.Decided, Path: q.Path, ID: q.ID, Decision: &d}); err != nil {
-			l.rt.o.Log.Warn("late outcome", "run", l.id, "path", e.Path, "error", err)
-		}
-	}
 }

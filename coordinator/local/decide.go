@@ -27,13 +27,14 @@ func (e *DecisionError) Unwrap() error { return e.Err }
 func (rt *Runtime) Decide(ctx context.Context, escalation string, d coordinator.Decision) error {
 	run := coordinator.RunOf(escalation)
 	q, err := rt.store.Escalation(ctx, run, escalation)
-	if err != nil && (d.ID == "" || !errors.Is(err, memory.ErrNotOpen)) {
+	if err != nil {
+		if rt.known(ctx, run, escalation, d.ID) {
+			return nil
+		}
 		return rt.notOpen(ctx, run, escalation, err)
 	}
-	if err == nil {
-		if d, err = rt.checkDecision(q, d); err != nil {
-			return &DecisionError{escalation, err}
-		}
+	if d, err = rt.checkDecision(ctx, q, d); err != nil {
+		return &DecisionError{escalation, err}
 	}
 	if d.ID == "" {
 		d.ID = batchID()
@@ -43,6 +44,22 @@ func (rt *Runtime) Decide(ctx context.Context, escalation string, d coordinator.
 		return rt.notOpen(ctx, run, escalation, err)
 	}
 	return nil
+}
+
+// known reports whether this very decision was taken before: whoever repeats it gets the answer of the first time.
+func (rt *Runtime) known(ctx context.Context, run, escalation, decision string) bool {
+	if decision == "" {
+		return false
+	}
+	for e, err := range rt.store.Read(ctx, run, 0) {
+		if err != nil {
+			return false
+		}
+		if e.Kind == coordinator.Decided && e.ID == escalation && e.Decision.ID == decision {
+			return true
+		}
+	}
+	return false
 }
 
 // notOpen explains why a question cannot be answered any more.
@@ -60,7 +77,7 @@ func (rt *Runtime) notOpen(ctx context.Context, run, escalation string, err erro
 	return fmt.Errorf("escalation %s: it was answered already, or the run moved on: %w", escalation, memory.ErrNotOpen)
 }
 
-func (rt *Runtime) checkDecision(q coordinator.Escalation, d coordinator.Decision) (coordinator.Decision, error) {
+func (rt *Runtime) checkDecision(ctx context.Context, q coordinator.Escalation, d coordinator.Decision) (coordinator.Decision, error) {
 	allowed := q.Reason.Verbs()
 	if !slices.Contains(allowed, d.Verb) {
 		words := make([]string, len(allowed))
@@ -89,10 +106,10 @@ func (rt *Runtime) checkDecision(q coordinator.Escalation, d coordinator.Decisio
 		return d, fmt.Errorf("output: it has %d bytes; %d is the limit", len(out), rt.o.Limits.Payload)
 	}
 	d.Output = out
-	return d, rt.checkAmendment(q, out)
+	return d, rt.checkAmendment(ctx, q, out)
 }
 
-func (rt *Runtime) checkAmendment(q coordinator.Escalation, out json.RawMessage) error {
+func (rt *Runtime) checkAmendment(ctx context.Context, q coordinator.Escalation, out json.RawMessage) error {
 	switch q.Reason {
 	case coordinator.ReasonBudget:
 		return strictly(out, new(coordinator.Budget))
@@ -101,7 +118,11 @@ func (rt *Runtime) checkAmendment(q coordinator.Escalation, out json.RawMessage)
 		if err := strictly(out, p); err != nil {
 			return err
 		}
-		return coordinator.Check(p, rt.Card, rt.o.Limits)
+		r, err := rt.Load(ctx, q.Run)
+		if err != nil {
+			return err
+		}
+		return coordinator.Check(p, rt.Card, rt.o.Limits, r.KnownSteps(q.Path)...)
 	}
 	return check(q.Schema, out)
 }
@@ -186,36 +207,52 @@ func (l *live) askPeople(ctx context.Context) {
 	if l.rt.o.People == nil {
 		return
 	}
-	for _, q := range l.run.Open() {
-		if l.looking(q.ID) {
-			continue
+	open := l.run.Open()
+	l.lookAway(open)
+	for _, q := range open {
+		if ctx, g := l.glance(ctx, q.ID); g != nil {
+			l.rt.spawn(func() { l.askPerson(ctx, g, q) })
 		}
-		l.rt.running.Add(1)
-		go func() {
-			defer l.rt.running.Done()
-			l.askPerson(ctx, q)
-		}()
 	}
 }
 
-// looking marks a question as being looked at; it reports whether it was before.
-func (l *live) looking(id string) bool {
+// glance is one question in front of the person on the spot.
+type glance struct {
+	cancel context.CancelFunc
+	over   bool // answered, or left to the inbox
+}
+
+// lookAway takes questions back that were answered elsewhere.
+func (l *live) lookAway(open []coordinator.Escalation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, before := l.people[id]
-	if !before {
-		l.people[id] = true
+	for id, g := range l.people {
+		if !slices.ContainsFunc(open, func(q coordinator.Escalation) bool { return q.ID == id }) {
+			g.cancel()
+		}
 	}
-	return before
+}
+
+// glance marks a question as being looked at; nil when it was before.
+func (l *live) glance(ctx context.Context, id string) (context.Context, *glance) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.people[id] != nil {
+		return ctx, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	l.people[id] = &glance{cancel: cancel}
+	return ctx, l.people[id]
 }
 
 // maxAnswers is how often a person on the spot may give an answer that does not fit before the question goes to the inbox.
 const maxAnswers = 5
 
-func (l *live) askPerson(ctx context.Context, q coordinator.Escalation) {
+func (l *live) askPerson(ctx context.Context, g *glance, q coordinator.Escalation) {
 	defer func() {
+		g.cancel()
 		l.mu.Lock()
-		l.people[q.ID] = false
+		g.over = true
 		l.mu.Unlock()
 		l.kick()
 	}()

@@ -17,6 +17,7 @@ import (
 type park struct {
 	on    bool
 	due   time.Time
+	timer time.Time // the earliest that moves it by itself
 	needs []string
 }
 
@@ -35,7 +36,7 @@ func (l *live) flush(ctx context.Context, p park) error {
 	opened, closed, open := l.questions()
 	b := memory.Batch{
 		Run: l.id, ID: batchID(), Epoch: l.lease.Epoch, Owner: l.rt.owner, Expect: l.seq, Events: l.pending,
-		Summary: summarise(l.run, p.needs, now), Open: opened, Close: closed,
+		Summary: l.summary(p, now), Open: opened, Close: closed,
 		Lease: l.rt.o.Lease, Park: p.on, Due: p.due, Needs: p.needs,
 	}
 	sent := time.Now()
@@ -75,6 +76,12 @@ func (l *live) questions() (opened []coordinator.Escalation, closed []string, op
 	}
 	slices.Sort(closed)
 	return opened, closed, open
+}
+
+func (l *live) summary(p park, now time.Time) memory.Summary {
+	s := summarise(l.run, p.needs, now)
+	s.Due = p.timer
+	return s
 }
 
 // summarise is what lists show of the run.
@@ -124,17 +131,6 @@ func (rt *Runtime) insist(ctx context.Context, request func() error) error {
 		}
 		wait = min(2*wait, 2*time.Second)
 	}
-}
-
-// pause turns a reading that the store did not answer into a short wait; any other error stays.
-func (rt *Runtime) pause(ctx context.Context, err error) error {
-	if !errors.Is(err, memory.ErrUnavailable) {
-		return err
-	}
-	return rt.insist(ctx, func() error {
-		_, err := rt.store.Now(ctx)
-		return err
-	})
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -27,14 +27,14 @@ type live struct {
 	foreign  bool                // the journal may have grown by others
 	lost     bool                // the lease is gone
 	heldTill time.Time           // of the process's own clock: when the lease ends at the latest
-	people   map[string]bool     // questions shown to Options.People: true while it looks at them
+	people   map[string]*glance  // questions shown to Options.People
 
 	known atomic.Int64 // seq of the last event this process knows
 
 	// Below here only loop's goroutine.
 	run       *coordinator.Run
 	pending   []coordinator.Event               // applied, not yet journaled
-	launch    []coordinator.Do                  // to call once their started events are journaled
+	launch    []job                             // to call once their started events are journaled
 	starved   bool                              // an attempt lacks nothing but a free slot
 	flying    map[string]*flight                // by path: attempts whose goroutine runs
 	published map[string]coordinator.Escalation // open questions as the store knows them
@@ -53,7 +53,7 @@ var errLetGo = errors.New("let go")
 func (rt *Runtime) adopt(lease memory.Lease) {
 	l := &live{
 		rt: rt, id: lease.Run, lease: lease, done: make(chan struct{}), bell: make(chan struct{}, 1),
-		flying: map[string]*flight{}, people: map[string]bool{}, heldTill: time.Now().Add(rt.o.Lease),
+		flying: map[string]*flight{}, people: map[string]*glance{}, heldTill: time.Now().Add(rt.o.Lease),
 	}
 	rt.mu.Lock()
 	if old := rt.live[l.id]; old != nil && old.lease.Epoch > lease.Epoch { // taken again meanwhile, by ourselves
@@ -212,22 +212,25 @@ func (l *live) start(actions []coordinator.Action, now time.Time) {
 			continue
 		}
 		do.Event, do.Attempt.Deadline = l.pending[len(l.pending)-1], e.Deadline
-		l.launch = append(l.launch, do)
+		l.launch = append(l.launch, job{Do: do, known: l.run.KnownSteps(e.Path)})
+	}
+	if len(l.launch) >= coordinator.MaxDos { // there may be more
+		l.kick()
 	}
 }
 
 // depart calls the workers whose intent is journaled.
 func (l *live) depart(ctx context.Context) {
-	for _, do := range l.launch {
+	for _, j := range l.launch {
 		actx, cancel := context.WithCancel(ctx)
-		l.flying[do.Event.Path] = &flight{started: do.Event, cancel: cancel}
-		l.rt.running.Add(1)
-		go func() {
-			defer l.rt.running.Done()
-			defer l.rt.freeSlot()
+		l.flying[j.Event.Path] = &flight{started: j.Event, cancel: cancel}
+		l.rt.spawn(func() {
 			defer cancel()
-			l.deliver(l.rt.attempt(actx, l, do))
-		}()
+			e, gone := l.rt.attempt(actx, l, j)
+			l.deliver(e)
+			<-gone // a worker that ignores its context keeps its slot
+			l.rt.freeSlot()
+		})
 	}
 	l.launch = l.launch[:0]
 }
@@ -320,17 +323,15 @@ func (l *live) tell(e coordinator.Event) {
 	l.rt.announce(l.id)
 }
 
-// load replays the journal.
+// load replays the journal, and tells what came after what was told before.
 func (l *live) load(ctx context.Context) error {
 	var run *coordinator.Run
-	answered := map[string]bool{}
+	var list []coordinator.Event
 	err := l.rt.insist(ctx, func() (err error) {
-		clear(answered)
+		list = list[:0]
 		run, err = coordinator.Replay(func(yield func(coordinator.Event, error) bool) {
 			for e, err := range l.rt.store.Read(ctx, l.id, 0) {
-				if e.Kind == coordinator.Decided {
-					answered[e.ID] = true // closed in the store, whatever the run makes of it
-				}
+				list = append(list, e)
 				if !yield(e, err) {
 					return
 				}
@@ -341,12 +342,19 @@ func (l *live) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	told := l.seq
 	l.run, l.pending, l.launch = run, nil, nil
 	l.advanceTo(run.Seq())
 	l.published = map[string]coordinator.Escalation{}
 	for _, q := range run.Open() {
-		if !answered[q.ID] {
-			l.published[q.ID] = q
+		l.published[q.ID] = q
+	}
+	for _, e := range list {
+		if e.Kind == coordinator.Decided {
+			delete(l.published, e.ID) // closed in the store; if the answer made no sense, it is opened there again
+		}
+		if told > 0 && e.Seq > told {
+			l.tell(e)
 		}
 	}
 	return nil
@@ -383,29 +391,17 @@ func (l *live) dropLaunch() {
 	l.launch = nil
 }
 
-// unreadable parks a run that this program cannot fold, so that it never wedges others.
+// unreadable puts a run aside that this program cannot fold, so that it never wedges others.
 func (l *live) unreadable(ctx context.Context, cause error) error {
 	if errors.Is(cause, memory.ErrUnavailable) || ctx.Err() != nil {
 		return cause
 	}
 	l.rt.o.Log.Error("run cannot be read", "run", l.id, "error", cause)
-	s, err := l.rt.store.Summary(ctx, l.id)
-	if err != nil {
-		return cause
-	}
-	s.Status, s.Error, s.Needs = coordinator.StatusQuarantined, cause.Error(), []string{unreadableNeed}
-	b := memory.Batch{
-		Run: l.id, ID: batchID(), Epoch: l.lease.Epoch, Owner: l.rt.owner, Expect: l.lease.Tail,
-		Summary: s, Park: true, Needs: s.Needs,
-	}
-	if err := l.rt.store.Append(ctx, b); err != nil {
-		l.rt.o.Log.Error("run cannot be parked", "run", l.id, "error", err)
+	if err := l.rt.putAside(ctx, l.lease, cause.Error()); err != nil {
+		l.rt.o.Log.Error("run cannot be put aside", "run", l.id, "error", err)
 	}
 	return cause
 }
-
-// unreadableNeed parks a run until somebody resumes it by name, with a program that can read it.
-const unreadableNeed = "a tutti that can read this journal"
 
 // rest waits until something happens, or parks the run.
 func (l *live) rest(ctx context.Context, w coordinator.Wait) error {
@@ -414,8 +410,7 @@ func (l *live) rest(ctx context.Context, w coordinator.Wait) error {
 		return l.wait(ctx, w)
 	}
 	missing, startable := l.missing()
-	w.Until = earliest(w.Until, l.orphanDue())
-	timer := !w.Until.IsZero()
+	w.Until, w.Timer = earliest(w.Until, l.orphanDue()), earliest(w.Timer, l.orphanDue())
 	switch {
 	case l.rt.isClosing():
 		now, err := l.rt.now(ctx)
@@ -423,35 +418,25 @@ func (l *live) rest(ctx context.Context, w coordinator.Wait) error {
 			return err
 		}
 		due := w.Until
-		if startable || w.Open == 0 && !timer && len(missing) == 0 {
+		if startable || w.Open == 0 && w.Until.IsZero() && len(missing) == 0 {
 			due = now
 		}
-		return l.leave(ctx, park{on: true, due: due, needs: missing})
-	case timer && l.rt.o.Passive && !l.onlyDeadlines(w.Until), l.starved:
+		return l.leave(ctx, park{on: true, due: due, timer: due, needs: missing})
+	case l.rt.o.Passive && !w.Timer.IsZero(), l.starved: // a passive runtime sits timers out, but no question's deadline
 		return l.wait(ctx, w)
 	}
-	return l.leave(ctx, park{on: true, due: w.Until, needs: missing})
+	return l.leave(ctx, park{on: true, due: w.Until, timer: w.Timer, needs: missing})
 }
 
 func (l *live) busy() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, looking := range l.people {
-		if looking {
+	for _, g := range l.people {
+		if !g.over {
 			return true
 		}
 	}
 	return len(l.flying) > 0 || len(l.inbox) > 0 || l.foreign || l.lost
-}
-
-// onlyDeadlines reports whether what comes next is the deadline of a question: a passive runtime does not sit it out.
-func (l *live) onlyDeadlines(next time.Time) bool {
-	for _, q := range l.run.Open() {
-		if q.Deadline.Equal(next) {
-			return true
-		}
-	}
-	return false
 }
 
 // missing names the workers that the run needs and this process does not have.

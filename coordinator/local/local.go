@@ -1,8 +1,10 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -65,6 +67,9 @@ func (o Options) withDefaults() Options {
 	o.Limits = o.Limits.WithDefaults()
 	return o
 }
+
+// ErrClosed says that the runtime was closed and takes no more work.
+var ErrClosed = errors.New("the runtime is closed")
 
 // Runtime carries out runs in this process. Close it.
 type Runtime struct {
@@ -157,9 +162,15 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		err = fmt.Errorf("runtime: closed with work in flight: %w", ctx.Err())
 	}
 	rt.abandon()
-	rt.running.Wait()
+	gone := make(chan struct{})
+	go func() { rt.running.Wait(); close(gone) }()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		err = cmp.Or(err, fmt.Errorf("runtime: closed while a worker ignores that its time is over: %w", ctx.Err()))
+	}
 	if rt.ownsIt {
-		return rt.store.Close()
+		err = cmp.Or(err, rt.store.Close())
 	}
 	return err
 }

@@ -31,7 +31,7 @@ func (rt *Runtime) startPump() error {
 	if rt.o.Passive {
 		return nil
 	}
-	if _, err := rt.store.Offer(rt.ctx, slices.Sorted(maps.Keys(rt.o.Workers))); err != nil {
+	if err := rt.offer(rt.ctx); err != nil {
 		rt.abandon()
 		return fmt.Errorf("runtime: %w", err)
 	}
@@ -81,14 +81,52 @@ func (rt *Runtime) claimDue() {
 
 // take starts a claimed run, or puts it aside when it was claimed again and again without progress.
 func (rt *Runtime) take(lease memory.Lease) {
-	if lease.Claims > maxClaims {
-		e := coordinator.Event{Kind: coordinator.Quarantined, Note: fmt.Sprintf("claimed %d times without progress", lease.Claims)}
-		if _, err := rt.store.Post(rt.ctx, lease.Run, e); err != nil {
-			rt.o.Log.Error("quarantine", "run", lease.Run, "error", err)
-			return
-		}
+	if lease.Claims <= maxClaims {
+		rt.adopt(lease)
+		return
 	}
-	rt.adopt(lease)
+	why := fmt.Sprintf("claimed %d times without progress", lease.Claims)
+	e := coordinator.Event{Kind: coordinator.Quarantined, Note: why}
+	if _, err := rt.store.Post(rt.ctx, lease.Run, e); err != nil {
+		rt.o.Log.Error("quarantine", "run", lease.Run, "error", err)
+		return
+	}
+	if err := rt.putAside(rt.ctx, lease, why); err != nil {
+		rt.o.Log.Error("quarantine", "run", lease.Run, "error", err)
+	}
+}
+
+// putAside parks a run without reading it, until somebody releases or resumes it, or a program with its rules appears.
+func (rt *Runtime) putAside(ctx context.Context, lease memory.Lease, why string) error {
+	s, err := rt.store.Summary(ctx, lease.Run)
+	if err != nil {
+		return err
+	}
+	held, err := rt.store.Renew(ctx, []memory.Lease{lease}, rt.o.Lease)
+	if err != nil {
+		return err
+	}
+	s.Status, s.Error, s.Needs = coordinator.StatusQuarantined, why, nil
+	if s.Version > coordinator.Version {
+		s.Needs = []string{rulesNeed(s.Version)}
+	}
+	return rt.store.Append(ctx, memory.Batch{
+		Run: lease.Run, ID: batchID(), Epoch: lease.Epoch, Owner: rt.owner, Expect: held[0].Tail,
+		Summary: s, Park: true, Needs: s.Needs,
+	})
+}
+
+// rulesNeed is what a run of a newer version waits for.
+func rulesNeed(version int) string { return fmt.Sprintf("version:%d", version) }
+
+// offer wakes the runs that wait for something this process has.
+func (rt *Runtime) offer(ctx context.Context) error {
+	have := slices.Sorted(maps.Keys(rt.o.Workers))
+	for v := range coordinator.Version {
+		have = append(have, rulesNeed(v+1))
+	}
+	_, err := rt.store.Offer(ctx, have)
+	return err
 }
 
 // nap sleeps until a run is due, a nudge, or the next poll.
@@ -116,6 +154,12 @@ func (rt *Runtime) keepLeases() {
 		select {
 		case <-tick.C:
 			rt.renew(rt.ctx)
+			if rt.o.Passive {
+				continue
+			}
+			if err := rt.offer(rt.ctx); err != nil && rt.ctx.Err() == nil {
+				rt.o.Log.Warn("offer", "error", err)
+			}
 		case <-rt.ctx.Done():
 			return
 		}

@@ -44,6 +44,9 @@ func (e *InputError) Unwrap() error { return e.Err }
 // Submit journals a new run and returns its id; the work goes on in the background. A plan with mistakes is a
 // *coordinator.PlanError, an input that does not fit an *InputError, a key used for another task memory.ErrKeyReused.
 func (rt *Runtime) Submit(ctx context.Context, t Task) (string, error) {
+	if rt.isClosing() {
+		return "", ErrClosed
+	}
 	task, err := rt.prepare(t)
 	if err != nil {
 		return "", err
@@ -232,7 +235,7 @@ func (rt *Runtime) look(ctx context.Context, run string) (bool, *coordinator.Run
 		return false, nil, fmt.Errorf("run %s: %w", run, failure)
 	case s.Status == coordinator.StatusQuarantined:
 		return false, nil, fmt.Errorf("run %s is quarantined: %s", run, s.Error)
-	case s.Status == coordinator.StatusActive, rt.unseen(ctx, run, s.Seq):
+	case s.Status == coordinator.StatusActive, !s.Due.IsZero(), rt.unseen(ctx, run, s.Seq):
 		return false, nil, nil
 	}
 	open, _, err := rt.store.Inbox(ctx, memory.InboxFilter{Run: run, Limit: 1000})
@@ -266,6 +269,9 @@ func (rt *Runtime) ended(ctx context.Context, run string) (*coordinator.Run, err
 // Resume takes a run that nobody works on and goes on with it: after a crash, or after an answer given elsewhere.
 // memory.ErrOwned: another process works on it, or did until a moment ago; its lease tells.
 func (rt *Runtime) Resume(ctx context.Context, run string) error {
+	if rt.isClosing() {
+		return ErrClosed
+	}
 	rt.mu.Lock()
 	_, ours := rt.live[run]
 	rt.mu.Unlock()
