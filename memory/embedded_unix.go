@@ -238,7 +238,7 @@ func (h *home) start(ctx context.Context, lock *os.File) error {
 	return poll(ctx, func() (bool, error) {
 		select {
 		case err := <-ended:
-			return false, fmt.Errorf("redis-server ended at once (%v): see %s", err, h.path("redis.log"))
+			return false, fmt.Errorf("redis-server ended at once, see %s: %w", h.path("redis.log"), err)
 		default:
 			return h.answers(ctx), nil
 		}

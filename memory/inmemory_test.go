@@ -65,7 +65,7 @@ func TestRunIDsOfOneKeyShareTheirHash(t *testing.T) {
 	if one != memory.NewRunID("w", "k", now) {
 		t.Error("the id of a key at a time is not always the same")
 	}
-	if memory.NewRunID("w", "", now) == memory.NewRunID("w", "", now) {
+	if first, second := memory.NewRunID("w", "", now), memory.NewRunID("w", "", now); first == second {
 		t.Error("ids without a key are equal")
 	}
 	if strings.ContainsAny(one, ".:{}/") {

@@ -46,7 +46,7 @@ const nearTotal = 12
 
 // doubts lowers a total where amounts that no label explains could be the one to pay.
 func (l *ledger) doubts(best evidence, limit func(float64, string)) {
-	printed := l.page.printed()
+	printed := l.printed
 	proven := best.proven || l.untaxed(best.cents)
 	for _, a := range printed {
 		below := a.row > best.best.row

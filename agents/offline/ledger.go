@@ -18,9 +18,10 @@ type posting struct {
 
 // ledger is what a document says about money, by concept.
 type ledger struct {
-	by    map[concept][]posting
-	page  *page
-	proof map[int64]sum // totals that net and tax add up to
+	by      map[concept][]posting
+	page    *page
+	printed []printedAmount
+	proof   map[int64]sum // totals that net and tax add up to
 }
 
 const otherAmount concept = "other_amount"
@@ -28,7 +29,7 @@ const otherAmount concept = "other_amount"
 var moneyConcepts = []concept{total, due, net, tax, paid, carried, otherAmount}
 
 func (p *page) ledger() *ledger {
-	l := &ledger{by: map[concept][]posting{}, page: p, proof: map[int64]sum{}}
+	l := &ledger{by: map[concept][]posting{}, page: p, printed: p.printed(), proof: map[int64]sum{}}
 	for _, c := range moneyConcepts {
 		byLabel := map[label][]finding{}
 		var order []label
@@ -44,6 +45,7 @@ func (p *page) ledger() *ledger {
 	}
 	l.prove()
 	l.proveByRates()
+	l.proveByTax()
 	return l
 }
 

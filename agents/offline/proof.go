@@ -84,6 +84,27 @@ func taxedRow(row []*cell) (net, tax int64, ok bool) {
 	return 0, 0, false
 }
 
+// proveByTax finds totals that are the sum of all taxes and of an amount above them without a label of its own, as on a
+// receipt: the article, the tax, the total.
+func (l *ledger) proveByTax() {
+	taxed := int64(0)
+	for _, t := range l.taxes() {
+		taxed += t
+	}
+	if taxed < leastTax {
+		return
+	}
+	for _, p := range l.by[total] {
+		n := p.cents - taxed
+		if _, known := l.proof[p.cents]; known || p.score < clearLabel || n <= taxed {
+			continue
+		}
+		if slices.ContainsFunc(l.printed, func(a printedAmount) bool { return a.cents == n && a.row < p.row }) {
+			l.proof[p.cents] = sum{net: n, tax: taxed}
+		}
+	}
+}
+
 // leastTax is the tax, in cents, from which a rate says something: a cent is a percentage of many things.
 const leastTax = 20
 

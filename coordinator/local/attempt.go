@@ -35,7 +35,7 @@ func (rt *Runtime) attempt(ctx context.Context, l *live, j job) (e coordinator.E
 		err := coordinator.NotDone(errors.New("the lease ran out before the call; it was not made"))
 		return failed(j.Event, card, err, coordinator.Usage{}), never
 	}
-	res, err, gone := callWithin(ctx, w, j.Attempt)
+	res, gone, err := callWithin(ctx, w, j.Attempt)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("gave no answer within %s: %w", j.Timeout, err)
 	}
@@ -53,7 +53,7 @@ func (rt *Runtime) attempt(ctx context.Context, l *live, j job) (e coordinator.E
 }
 
 // callWithin makes the attempt, and gives a worker up that does not return when its time is over.
-func callWithin(ctx context.Context, w coordinator.Worker, a coordinator.Attempt) (res coordinator.Result, err error, gone <-chan struct{}) {
+func callWithin(ctx context.Context, w coordinator.Worker, a coordinator.Attempt) (res coordinator.Result, gone <-chan struct{}, err error) {
 	returned := make(chan struct{})
 	var theirs struct {
 		res coordinator.Result
@@ -65,16 +65,16 @@ func callWithin(ctx context.Context, w coordinator.Worker, a coordinator.Attempt
 	}()
 	select {
 	case <-returned:
-		return theirs.res, theirs.err, returned
+		return theirs.res, returned, theirs.err
 	case <-ctx.Done():
 	}
 	late := time.NewTimer(grace)
 	defer late.Stop()
 	select {
 	case <-returned:
-		return theirs.res, theirs.err, returned
+		return theirs.res, returned, theirs.err
 	case <-late.C:
-		return coordinator.Result{}, fmt.Errorf("it does not return although it was told to: %w", ctx.Err()), returned
+		return coordinator.Result{}, returned, fmt.Errorf("it does not return although it was told to: %w", ctx.Err())
 	}
 }
 

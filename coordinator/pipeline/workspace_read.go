@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -148,7 +149,7 @@ func (w *Workspace) readFile(name string) ([]byte, error) {
 		if os.IsNotExist(err) {
 			return nil, fmt.Errorf("%s does not exist", w.shown(name))
 		}
-		if pe, ok := err.(*fs.PathError); ok {
+		if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 			err = pe.Err
 		}
 		return nil, fmt.Errorf("%s: %w", w.shown(name), err)

@@ -2,6 +2,7 @@ package memorytest
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/url"
@@ -132,7 +133,7 @@ func (l *link) replies() {
 			l.proxy.spend()
 			return
 		}
-		if _, err := l.client.Write(buf[:n]); err != nil && err != io.EOF {
+		if _, err := l.client.Write(buf[:n]); err != nil && !errors.Is(err, io.EOF) {
 			return
 		}
 	}
