@@ -123,7 +123,7 @@ func TestARunParkedForAWorkerIsFoundByAProcessThatHasHadItAllAlong(t *testing.T)
 		has := start(t, local.Options{Store: store, Workers: map[string]coordinator.Worker{"late": echo(coordinator.EffectNone)}})
 		lacks := start(t, local.Options{Store: store, Passive: true})
 		// A timer, so that the process that lacks the worker can be the faster one when it is due.
-		id, err := has.Submit(t.Context(), local.Task{Detached: true, Plan: plan(coordinator.Step{ID: "a", Use: "late", After: time.Minute})})
+		id, err := has.Submit(t.Context(), local.Task{Detached: true, Plan: plan(coordinator.Step{ID: "a", Use: "late", After: time.Second})})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,6 +91,7 @@ func (l *live) kick() {
 // loop works the run off until it ends, waits for something far away, or belongs to somebody else.
 func (l *live) loop(ctx context.Context) error {
 	defer l.dropLaunch()
+	defer l.lookAway(nil)
 	if err := l.load(ctx); err != nil {
 		return l.unreadable(ctx, err)
 	}
