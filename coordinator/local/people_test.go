@@ -146,6 +146,7 @@ func TestPeopleOnTheSpotLearnThatSomebodyElseHasAnswered(t *testing.T) {
 			{ID: "q", Use: coordinator.Person, With: map[string]any{"question": "Go?"}},
 			{ID: "slow", Use: "slow"},
 		},
+		"and the run ends": {{ID: "q", Use: coordinator.Person, With: map[string]any{"question": "Go?"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { answeredElsewhere(t, plan(steps...)) })

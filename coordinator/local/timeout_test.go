@@ -68,18 +68,3 @@ func TestCloseDoesNotOutlastItsContext(t *testing.T) {
 		}
 	})
 }
-
-func TestCloseSoonAfterItsContextEvenWhileTheStoreIsItsOwn(t *testing.T) {
-	rt, err := local.New(local.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := rt.Close(ended); err != nil && !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	if _, err := rt.Store().Now(t.Context()); err == nil {
-		t.Error("its own store is left open")
-	}
-}
