@@ -33,8 +33,38 @@ func (w *Workspace) Check(workers func(name string) (coordinator.Card, bool), na
 }
 
 // CheckFile is File.Check with the workspace's limits, and its people: a review by nobody known is a mistake.
+// The pipelines that this one uses are checked with it, and those that they use.
 func (w *Workspace) CheckFile(f *File, workers func(name string) (coordinator.Card, bool), names ...string) error {
-	return w.checkFile(f, workers, append(w.names(), names...))
+	names = append(w.names(), names...)
+	var errs []error
+	for _, used := range w.used(f) {
+		errs = append(errs, w.checkFile(used, workers, names))
+	}
+	return join(errs...)
+}
+
+// used returns a pipeline and all that it uses, each once.
+func (w *Workspace) used(f *File) []*File {
+	list := []*File{f}
+	seen := map[string]bool{f.Name: true}
+	for i := 0; i < len(list); i++ {
+		for _, step := range list[i].Plan.Steps {
+			if next := w.pipelineNamed(step.Use); next != nil && !seen[next.Name] {
+				seen[next.Name] = true
+				list = append(list, next)
+			}
+		}
+	}
+	return list
+}
+
+func (w *Workspace) pipelineNamed(name string) *File {
+	for _, f := range w.Pipelines {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
 }
 
 func (w *Workspace) checkFile(f *File, workers func(string) (coordinator.Card, bool), names []string) error {
