@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -204,9 +205,19 @@ func (l *look) condition(n *node) (run, ok bool) {
 		return false, false
 	}
 	if !run {
-		l.skip(n, "its if is false")
+		l.skip(n, "its if is false: "+shorten(st.cond.source))
 	}
 	return run, true
+}
+
+// shorten keeps a note to one readable line.
+func shorten(s string) string {
+	const most = 120
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
 }
 
 func (n *node) isRound() bool { return n.parent != nil && n.parent.role == loop }
