@@ -32,6 +32,8 @@ func (l *look) escalation(n *node, why Reason) Escalation {
 		q.Deadline = l.now.Add(review.Within)
 	}
 	switch why {
+	case ReasonInDoubt:
+		q.Failure = n.doubt
 	case ReasonLowConfidence:
 		q.Proposed, q.Label = n.output, n.label
 	case ReasonPlan:
@@ -58,9 +60,9 @@ func (n *node) wording(why Reason) string {
 		return fmt.Sprintf("%s failed: %s. What now?", n.use, n.failure.Message)
 	case ReasonInDoubt:
 		if n.role == compensation && n.undoes.unknown {
-			return fmt.Sprintf("%s may or may not have happened (%s), and is to be undone. Did it happen?", n.undoes.node.use, n.failure.Message)
+			return fmt.Sprintf("%s may or may not have happened (%s), and is to be undone. Did it happen?", n.undoes.node.use, n.doubt.Message)
 		}
-		return fmt.Sprintf("%s may or may not have happened: %s. Did it? A process that was frozen just before the call may still make it.", n.use, n.failure.Message)
+		return fmt.Sprintf("%s may or may not have happened: %s. Did it? A process that was frozen just before the call may still make it.", n.use, n.doubt.Message)
 	case ReasonPlan:
 		return fmt.Sprintf("%s proposes this plan. Shall it be carried out?", n.use)
 	}

@@ -100,3 +100,23 @@ func TestAScoreThatIsNoNumberIsNotSure(t *testing.T) {
 		t.Fatalf("verdict %s", v)
 	}
 }
+func TestManyFanOutsTogetherDoNotOutgrowTheRun(t *testing.T) {
+	p := &coordinator.Plan{Name: "square"}
+	for i := range 100 {
+		p.Steps = append(p.Steps, coordinator.Step{ID: fmt.Sprintf("s%d", i), Use: "tool", ForEach: "input.list"})
+	}
+	input, err := json.Marshal(map[string]any{"list": make([]int, 1000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, p, string(input))
+	s.hold = true
+	s.settle()
+	most := 2 * new(coordinator.Limits).WithDefaults().Steps
+	if n := s.run.Pieces(); n > most {
+		t.Errorf("the run has %d pieces of work; %d is the limit", n, most)
+	}
+	if f := s.run.Failure(); f == nil || !strings.Contains(f.Message, "pieces of work; 20000 is the limit") {
+		t.Errorf("the run does not say what was too much: %v", f)
+	}
+}

@@ -42,6 +42,7 @@ type look struct {
 	records []Action
 	dos     []Action
 	asks    int
+	items   int       // of the fan-outs that this reading expands
 	timer   time.Time // earliest that moves the run by itself
 	nagging time.Time // earliest deadline of a question
 	over    string    // why the budget holds work back
@@ -233,8 +234,8 @@ func (l *look) expand(n *node) {
 		l.refuse(n, "for_each must be a list, but it is %s", typeName(v.v))
 		return
 	}
-	if most := 2 * l.run.limits.Steps; l.run.created+len(items) > most {
-		l.refuse(n, "the run would have %d pieces of work; %d is the limit", l.run.created+len(items), most)
+	if all, most := l.run.created+l.items+len(items), 2*l.run.limits.Steps; all > most {
+		l.refuse(n, "the run would have %d pieces of work; %d is the limit", all, most)
 		return
 	}
 	if len(items) > l.run.limits.FanOut {
@@ -246,6 +247,7 @@ func (l *look) expand(n *node) {
 		l.refuse(n, "for_each: %v", err)
 		return
 	}
+	l.items += len(items)
 	e := n.event(Expanded)
 	e.Items, e.Label = raw, v.label
 	l.record(e)

@@ -81,11 +81,12 @@ type node struct {
 	decoded    *value
 	confidence *Confidence
 	failure    *Failure
-	unknown    bool // nobody knows whether its effect happened
-	interrupts int  // attempts of this turn whose process went away
-	tainted    bool // a failure's text came from outside
-	holds      bool // counted in the busy of its scopes
-	undoing    bool // a compensation, or below one: it goes on while the run stops
+	unknown    bool     // nobody knows whether its effect happened
+	doubt      *Failure // what raised that doubt
+	interrupts int      // attempts of this turn whose process went away
+	tainted    bool     // a failure's text came from outside
+	holds      bool     // counted in the busy of its scopes
+	undoing    bool     // a compensation, or below one: it goes on while the run stops
 	reason     string
 	usage      Usage
 	begun      time.Time

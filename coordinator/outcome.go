@@ -174,7 +174,7 @@ func (r *Run) failed(n *node, f *Failure) {
 	n.failure = f
 	n.failures++
 	if !f.NotDone && n.attempt.Effect.Changes() {
-		n.unknown = true // and stays so until an attempt succeeds: a later one that did nothing says nothing of this one
+		n.unknown, n.doubt = true, f // and stays so until an attempt succeeds: a later one that did nothing says nothing of this one
 	}
 	switch {
 	case n.unknown && !n.attempt.Effect.Repeatable():
@@ -216,6 +216,9 @@ func (r *Run) interrupted(n *node, e Event) {
 	n.failure = &Failure{Message: "the process that worked on it went away"}
 	if e.Note != "" {
 		n.failure.Message = e.Note
+	}
+	if n.attempt.Effect.Changes() {
+		n.doubt = n.failure
 	}
 	switch {
 	case !n.attempt.Effect.Repeatable():

@@ -106,7 +106,7 @@ func (r *Run) quiet(s *scope) {
 		if s.failed == nil && s.pending == 0 {
 			r.to(n, joinable)
 		}
-		if s.failed == nil || r.haltedAt(n) {
+		if s.failed == nil || r.haltedAt(n) || r.takingBack(s) {
 			continue
 		}
 		r.leaveBroken(n, s)

@@ -42,7 +42,7 @@ func (r *Run) compensate(ef *effect) {
 		return
 	}
 	undo.unknown = true
-	undo.failure = n.failure
+	undo.doubt = n.doubt
 	r.to(undo, doubtful)
 }
 
@@ -72,6 +72,16 @@ func (r *Run) standsBelow(n *node) bool {
 	below := generationPath(n.path, n.generation) + "#"
 	for _, ef := range r.effects {
 		if !ef.gone && strings.HasPrefix(ef.node.path, below) {
+			return true
+		}
+	}
+	return false
+}
+
+// takingBack reports whether something below s is being undone because it is to be done again.
+func (r *Run) takingBack(s *scope) bool {
+	for _, ef := range r.effects {
+		if ef.undo != nil && !ef.gone && s.contains(ef.node) {
 			return true
 		}
 	}

@@ -225,6 +225,42 @@ func TestAnErrorFromOutsideIsUntrusted(t *testing.T) {
 	}
 }
 
+func TestAFormerOwnerTellsWhatItsCallCameTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := shared(t)
+		var calls atomic.Int32
+		workers := map[string]coordinator.Worker{"pay": works(coordinator.EffectUnrepeatable, func(ctx context.Context, _ coordinator.Attempt) (coordinator.Result, error) {
+			calls.Add(1)
+			slow := time.NewTimer(4 * time.Second) // four leases that nobody renews
+			defer slow.Stop()
+			select {
+			case <-slow.C:
+				return coordinator.Result{Output: json.RawMessage(`7`)}, nil
+			case <-ctx.Done():
+				return coordinator.Result{}, ctx.Err()
+			}
+		})}
+		cut := &faulty{Store: base, renew: func() error { return memory.ErrUnavailable }}
+		first := start(t, local.Options{Store: cut, Passive: true, Workers: workers, Lease: time.Second})
+		id, err := first.Submit(t.Context(), local.Task{Plan: plan(coordinator.Step{ID: "a", Use: "pay", Timeout: 15 * time.Second})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the call is made", func() bool { return calls.Load() == 1 })
+		second := start(t, local.Options{Store: base, Workers: workers, Lease: time.Second})
+		run, err := waitEnded(t, second, id)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, dump(second, id))
+		}
+		if out, _ := run.Output("a"); string(out) != "7" || calls.Load() != 1 {
+			t.Errorf("output %s after %d calls\n%s", out, calls.Load(), dump(second, id))
+		}
+		if !journaled(base, id, coordinator.Asked, "a") {
+			t.Errorf("nobody was in doubt: the test tells nothing\n%s", dump(second, id))
+		}
+	})
+}
+
 func TestObserveSeesWhatAReloadFound(t *testing.T) {
 	base := shared(t)
 	other := start(t, local.Options{Store: base, Passive: true})

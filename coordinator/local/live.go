@@ -38,6 +38,8 @@ type live struct {
 	flying    map[string]*flight                // by path: attempts whose goroutine runs
 	published map[string]coordinator.Escalation // open questions as the store knows them
 	seq       int64                             // journaled
+
+	lastDeadline time.Time // of the attempts started here: until then a new owner may ask what became of them
 }
 
 // flight is an attempt in progress.
@@ -89,8 +91,8 @@ func (l *live) kick() {
 
 // loop works the run off until it ends, waits for something far away, or belongs to somebody else.
 func (l *live) loop(ctx context.Context) error {
-	defer l.dropLaunch()
 	defer l.lookAway(nil)
+	defer l.dropLaunch()
 	if err := l.load(ctx); err != nil {
 		return l.unreadable(ctx, err)
 	}
@@ -212,6 +214,9 @@ func (l *live) start(actions []coordinator.Action, now time.Time) {
 			continue
 		}
 		do.Event, do.Attempt.Deadline = l.pending[len(l.pending)-1], e.Deadline
+		if e.Deadline.After(l.lastDeadline) {
+			l.lastDeadline = e.Deadline
+		}
 		l.launch = append(l.launch, job{Do: do, known: l.run.KnownSteps(e.Path)})
 	}
 	if len(l.launch) >= coordinator.MaxDos { // there may be more

@@ -77,14 +77,13 @@ func (l *live) orphanDue() time.Time {
 // calls that are still running. The new owner asks only when an attempt's time is over, so it is tried again for a while.
 func (l *live) testify(ctx context.Context) {
 	wanted := map[string]bool{}
-	patience := 2 * l.rt.o.Lease
+	patience := max(l.lastDeadline.Sub(l.run.At()), 0) + 2*l.rt.o.Lease
 	for path, f := range l.flying {
 		if !f.started.Effect.Changes() {
 			f.cancel()
 		}
 		if !f.started.Effect.Repeatable() {
 			wanted[path] = true
-			patience = max(patience, f.started.Deadline.Sub(f.started.At)+2*l.rt.o.Lease)
 		}
 	}
 	known := slices.Clone(l.pending)
