@@ -35,13 +35,13 @@ build: ## build bin/tutti
 bench: ## measure; figures come with a baseline from the same run
 	$(GO) test -run '^$$' -bench . -benchmem ./coordinator/... ./memory/...
 
-.PHONY: measure-invoices
-measure-invoices: ## measure the offline model on real invoices: make measure-invoices DIR=folder of PDF and JSON pairs
-	@[ -n "$(DIR)" ] || { echo "which invoices? make measure-invoices DIR=/path/to/folder"; exit 2; }
+.PHONY: measure
+measure: ## the offline model on real invoices: make measure DIR=folder of PDFs, each with a JSON of what is right
+	@[ -n "$(DIR)" ] || { echo "which invoices? make measure DIR=/path/to/folder"; exit 2; }
 	$(GO) run ./examples/invoices/measure $(DIR)
 
 .PHONY: setup
-setup: ## install redis-server and chromium where they are missing
+setup: ## install redis-server where it is missing
 	@.ci/setup redis-server
 
 .PHONY: clean

@@ -62,11 +62,19 @@ func (n *node) wording(why Reason) string {
 		if n.role == compensation && n.undoes.unknown {
 			return fmt.Sprintf("%s may or may not have happened (%s), and is to be undone. Did it happen?", n.undoes.node.use, n.doubt.Message)
 		}
-		return fmt.Sprintf("%s may or may not have happened: %s. Did it? A process that was frozen just before the call may still make it.", n.use, n.doubt.Message)
+		return n.inDoubt()
 	case ReasonPlan:
 		return fmt.Sprintf("%s proposes this plan. Shall it be carried out?", n.use)
 	}
 	return n.path + " asks:"
+}
+
+func (n *node) inDoubt() string {
+	q := fmt.Sprintf("%s may or may not have happened: %s. Did it? (amend: yes, with this output; redo: no, do it; reject: no, leave it)", n.use, n.doubt.Message)
+	if n.interrupts > 0 {
+		q += " A process that was frozen just before the call may still make it."
+	}
+	return q
 }
 
 func (n *node) doubtQuestion() string {

@@ -223,6 +223,7 @@ func (r *Run) interrupted(n *node, e Event) {
 	switch {
 	case !n.attempt.Effect.Repeatable():
 		n.unknown = true
+		n.interrupts++
 		r.to(n, doubtful)
 	case r.haltedAt(n):
 		n.unknown = n.unknown || n.attempt.Effect.Changes()

@@ -214,6 +214,9 @@ func (r *Run) Steps() []StepState {
 	out := make([]StepState, len(nodes))
 	for i, n := range nodes {
 		out[i] = n.state()
+		if r.status != "" && n.phase != settled {
+			out[i].State = "stopped"
+		}
 	}
 	return out
 }

@@ -17,6 +17,9 @@
 // The function finds the attempt's key with coordinator.KeyFrom(ctx): equal over retries of the same piece of work.
 // A tool that can recognise the key may declare EffectIdempotent. Note leaves a line for people.
 //
+// An error of a tool with an effect means that nobody knows whether it happened: an unrepeatable one then asks a person.
+// Return coordinator.NotDone(err) where it is certain that nothing did, and the step is simply tried again.
+//
 // The folders below hold the built-in tools. Each has Settings, as they stand in a workspace file, and
 //
 //	func New(dir string, s Settings) ([]coordinator.Worker, error)

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/tools/schema"
 )
 
 // File is a pipeline as it stands in a file.
@@ -54,11 +56,19 @@ func (f *File) Check(workers func(name string) (coordinator.Card, bool), limits 
 }
 
 // check returns a copy of the source that holds all mistakes.
+// without leaves a name out: it is known, only what makes it is broken.
+func without(names []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
+}
+
 func (f *File) check(workers func(string) (coordinator.Card, bool), limits coordinator.Limits, names []string) *source {
 	s := f.source.clone()
 	taken := map[[2]int]bool{}
 	for _, m := range s.mistakes { // what follows from a mistake in the same place would only confuse
 		taken[[2]int{m.Line, m.Column}] = true
+	}
+	if _, err := schema.Compile(f.Plan.Input); err != nil {
+		s.mistake(s.find("input"), "input is no JSON Schema: "+err.Error(), "")
 	}
 	var plan *coordinator.PlanError
 	err := coordinator.Check(f.Plan, workers, limits)
@@ -77,7 +87,7 @@ func (f *File) check(workers func(string) (coordinator.Card, bool), limits coord
 		}
 		if m.Hint == "" && strings.HasSuffix(m.Field, ".use") {
 			if n, _, ok := s.lookup(m.Field); ok {
-				m.Hint = oneOf(n.text, names)
+				m.Hint = oneOf(n.text, without(names, n.text))
 			}
 		}
 		at, message := s.focus(at, named(m))
