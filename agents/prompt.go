@@ -24,7 +24,7 @@ func (f fence) around(text string, label coordinator.Label) string {
 	if label == coordinator.Trusted || text == "" {
 		return text
 	}
-	text = strings.ReplaceAll(text, f.mark, "")
+	text = strings.ReplaceAll(text, f.mark, "[mark]") // by nothing, two halves around one would become another
 	return fmt.Sprintf("<data %s>%s</data %s>", f.mark, text, f.mark)
 }
 

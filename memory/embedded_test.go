@@ -298,6 +298,28 @@ func TestLongDirectoryGetsAShortSocket(t *testing.T) {
 	journalHas(t, embedded(t, dir), l.Run, 1)
 }
 
+func TestSocketFolderOfSomebodyElseIsNotUsed(t *testing.T) {
+	dir := filepath.Join(dataDir(t), strings.Repeat("long", 30))
+	must(t, os.MkdirAll(dir, 0o700))
+	open := filepath.Join(dataDir(t), "open")
+	must(t, os.Mkdir(open, 0o700))
+	must(t, os.Chmod(open, 0o777)) //nolint:gosec // that is the point
+	must(t, os.WriteFile(filepath.Join(dir, "socket"), []byte(filepath.Join(open, "redis.sock")+"\n"), 0o600))
+	embedded(t, dir)
+	if socket := socketOf(dir); filepath.Dir(socket) == open {
+		t.Errorf("the socket is %s", socket)
+	}
+}
+
+func TestDataDirectoryOfAFullDiskCanBeUsedLater(t *testing.T) {
+	dir := filepath.Join(dataDir(t), strings.Repeat("long", 30))
+	must(t, os.MkdirAll(dir, 0o700))
+	for _, name := range []string{"layout", "socket"} { // made, but without room for what they say
+		must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	submit(t, embedded(t, dir), "")
+}
+
 func TestUnknownDataDirectoryIsRefused(t *testing.T) {
 	dir := dataDir(t)
 	must(t, os.WriteFile(filepath.Join(dir, "layout"), []byte("7\n"), 0o600))

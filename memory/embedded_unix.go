@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -68,7 +69,10 @@ func (e *embedded) Close() error {
 }
 
 // home is a data directory.
-type home struct{ dir, server, socket string }
+type home struct {
+	dir, server, socket string
+	left                atomic.Bool // a late dial must not start the server again
+}
 
 // homeLayout changes when the files of a data directory change meaning.
 const homeLayout = "1"
@@ -123,6 +127,7 @@ func (h *home) leave(users *os.File, wait time.Duration) error {
 		return fmt.Errorf("data directory %s: %w", h.dir, err)
 	}
 	defer gate.Close()
+	h.left.Store(true)
 	if err := syscall.Flock(int(users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil // others work here
 	}
@@ -131,7 +136,7 @@ func (h *home) leave(users *os.File, wait time.Duration) error {
 
 func (h *home) checkLayout() error {
 	found, err := os.ReadFile(h.path("layout"))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(found) == 0 { // empty: the disk was full when it was made
 		return os.WriteFile(h.path("layout"), []byte(homeLayout+"\n"), 0o600)
 	}
 	if err != nil {
@@ -151,7 +156,7 @@ func (h *home) findSocket() error {
 	}
 	if noted, err := os.ReadFile(h.path("socket")); err == nil {
 		h.socket = strings.TrimSpace(string(noted))
-		if info, err := os.Stat(filepath.Dir(h.socket)); err == nil && info.IsDir() {
+		if info, err := os.Lstat(filepath.Dir(h.socket)); err == nil && filepath.IsAbs(h.socket) && private(info) {
 			return nil
 		}
 	}
@@ -166,6 +171,12 @@ func (h *home) findSocket() error {
 		_ = os.Remove(dir)
 	}
 	return fmt.Errorf("its path is too long for a unix socket, and no short temporary directory could be made")
+}
+
+// private reports whether a folder is ours alone: a cleaner may have removed the one we made, and anybody may make another there.
+func private(info os.FileInfo) bool {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	return info.IsDir() && info.Mode().Perm()&0o077 == 0 && ok && int(owner.Uid) == os.Geteuid()
 }
 
 // ensureServer returns when a server answers. A server that holds its lock but does not answer is loading, ending or frozen:
@@ -196,6 +207,9 @@ func (h *home) dial(ctx context.Context, network, addr string) (net.Conn, error)
 		return nil, errors.Join(err, lockErr)
 	}
 	defer gate.Close()
+	if h.left.Load() {
+		return nil, errors.Join(err, ErrClosed)
+	}
 	if err := h.ensureServer(ctx); err != nil {
 		return nil, err
 	}

@@ -348,7 +348,7 @@ func (r *mapped) take(e coordinator.Event) {
 
 func (s *inMemory) Read(ctx context.Context, run string, after int64) iter.Seq2[coordinator.Event, error] {
 	return func(yield func(coordinator.Event, error) bool) {
-		for seq := after + 1; ; seq++ {
+		for seq := max(0, after) + 1; ; seq++ {
 			e, ok, err := s.readOne(ctx, run, seq)
 			if !ok && err == nil {
 				return

@@ -62,10 +62,11 @@ func open(ctx context.Context, rawURL string, o Options, dial dialer) (*redisSto
 func clientOptions(rawURL string, o Options) (*redis.Options, error) {
 	options, err := redis.ParseURL(rawURL)
 	if err != nil {
-		if parse := (*url.Error)(nil); errors.As(err, &parse) {
-			err = parse.Err // its text would show the password
+		shown := redacted(rawURL)
+		if shown == hidden {
+			err = errors.New("cannot be read; escape special characters of the password, such as / as %2F") // the text of err would show it
 		}
-		return nil, fmt.Errorf("redis %s: %w", redacted(rawURL), err)
+		return nil, fmt.Errorf("redis %s: %w", shown, err)
 	}
 	// A command that is sent again by itself after a lost reply may be carried out twice: callers decide about that.
 	options.MaxRetries = -1
@@ -75,11 +76,15 @@ func clientOptions(rawURL string, o Options) (*redis.Options, error) {
 	return options, nil
 }
 
+// hidden stands for a URL of which nobody knows where its password is.
+const hidden = "URL"
+
 func redacted(rawURL string) string {
-	if u, err := url.Parse(rawURL); err == nil {
-		return u.Redacted()
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Opaque != "" || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
+		return hidden
 	}
-	return "URL"
+	return u.Redacted()
 }
 
 func (s *redisStore) prepare(ctx context.Context) error {

@@ -116,7 +116,8 @@ func TestServerThatTellsNothingHasUnknownDurability(t *testing.T) {
 }
 
 func TestErrorsOfOpenDoNotShowThePassword(t *testing.T) {
-	for _, url := range []string{"redis://u:hunter2@127.0.0.1:1/0", "redis://u:hunter2@%zz/0", "unix://u:hunter2@", "redis://u:hunter2@h/x"} {
+	for _, url := range []string{"redis://u:hunter2@127.0.0.1:1/0", "redis://u:hunter2@%zz/0", "unix://u:hunter2@", "redis://u:hunter2@h/x",
+		"redis://u:12/hunter2@h:6379", "redis://u:x/hunter2@h", "redis://:hunter2#@h/0", "u:hunter2@h:6379", "redis://u:12?hunter2@h/0"} {
 		_, err := memory.Open(t.Context(), url, memory.Options{Timeout: time.Second})
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%v", err)

@@ -15,6 +15,8 @@ import (
 const (
 	claimsAtOnce = 64
 	pollEvery    = time.Second // a lost wake-up costs at most this
+	// restEvery is between two claims of what is due by our clock and not yet by the store's, which somebody may have set back.
+	restEvery = 10 * time.Millisecond
 	// maxClaims is how often a run is claimed without one append before it is put aside: it kills its processes.
 	maxClaims = 8
 )
@@ -134,7 +136,7 @@ func (rt *Runtime) nap() {
 	d := pollEvery
 	if due, err := rt.store.NextDue(rt.ctx); err == nil && !due.IsZero() {
 		if now, err := rt.store.Now(rt.ctx); err == nil {
-			d = min(d, max(due.Sub(now), time.Millisecond))
+			d = min(d, max(due.Sub(now), restEvery))
 		}
 	}
 	t := time.NewTimer(d)

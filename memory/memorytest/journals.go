@@ -296,6 +296,7 @@ var readClaims = []claim{
 		equal(p, "events", len(p.read(l.Run, 3)), 2)
 		equal(p, "first", p.read(l.Run, 3)[0].Seq, 4)
 		equal(p, "beyond the tail", len(p.read(l.Run, 5)), 0)
+		equal(p, "before the start", len(p.read(l.Run, -1)), 5)
 	}},
 	{"a reader may stop early", func(p *probe) {
 		l := p.owned("a")

@@ -168,6 +168,9 @@ func (m *mailer) files(names []string) ([]file, error) {
 	left := m.settings.MaxBytes
 	var out []file
 	for _, name := range names {
+		if info, err := m.root.Stat(name); err == nil && !info.Mode().IsRegular() { // a pipe would block for ever
+			return nil, fmt.Errorf("attachments: %s is not a regular file", name)
+		}
 		f, err := m.root.Open(name)
 		if err != nil {
 			return nil, fmt.Errorf("attachments: %w", err)

@@ -135,6 +135,9 @@ func (d *decider) table(file string, facts map[string]any) (*table, error) {
 }
 
 func (d *decider) read(file string) (string, error) {
+	if info, err := d.root.Stat(file); err == nil && !info.Mode().IsRegular() { // a pipe would block for ever
+		return "", fmt.Errorf("%s is not a regular file", file)
+	}
 	f, err := d.root.Open(file)
 	if err != nil {
 		return "", err

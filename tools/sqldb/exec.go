@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/tuttirun/tutti/coordinator"
@@ -83,8 +85,9 @@ func (s *databases) run(ctx context.Context, db *database, tx *sql.Tx, st *state
 	if out.RowsAffected, err = result.RowsAffected(); err != nil {
 		return ExecOutput{}, err
 	}
-	// SQLite keeps the id of the connection's last insert: it means something only after one.
-	if id, err := result.LastInsertId(); err == nil && st.inserts() && out.RowsAffected > 0 {
+	// SQLite keeps the id of the connection's last insert. That is claim's where the statement gave none: an upsert that
+	// updated, a table without row ids.
+	if id, err := result.LastInsertId(); err == nil && st.inserts() && out.RowsAffected > 0 && id > claimIDs {
 		out.LastInsertID = &id
 	}
 	return out, nil
@@ -169,12 +172,21 @@ func (db *database) createDone(ctx context.Context, writer *sql.DB) error {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// claimIDs is above every row id of tutti_done on SQLite and below those that other tables have, so that last_insert_rowid
+// tells whose it is.
+const claimIDs = math.MinInt64 / 2
+
 // claim takes the key for this transaction. Whoever comes second waits for the first one's end, and then either gets its
 // result, or the key, if it was rolled back.
 func (db *database) claim(ctx context.Context, tx *sql.Tx, key, digest string) (*ExecOutput, error) {
 	insert := fmt.Sprintf(`insert into tutti_done (key, digest, result, at) values (%s, %s, '', %s) on conflict (key) do nothing`,
 		db.parameter(1), db.parameter(2), db.parameter(3))
-	result, err := tx.ExecContext(ctx, insert, key, digest, stamp(time.Now()))
+	values := []any{key, digest, stamp(time.Now())}
+	if db.dialect == sqlite {
+		insert = `insert into tutti_done (key, digest, result, at, rowid) values (?1, ?2, '', ?3, ?4) on conflict (key) do nothing`
+		values = append(values, claimIDs-rand.Int64N(-claimIDs)) //nolint:gosec // names a row, guards nothing
+	}
+	result, err := tx.ExecContext(ctx, insert, values...)
 	if err != nil {
 		return nil, err
 	}

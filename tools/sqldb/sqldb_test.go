@@ -156,6 +156,27 @@ func TestTheSameKeyExecutesOnce(t *testing.T) {
 	}
 }
 
+func TestLastInsertIDIsOfTheStatementsOwnTable(t *testing.T) {
+	dir, s := workspace(t)
+	write(t, dir, "sql/schema.sql", ledgerInit+`; create table if not exists sellers (name text primary key) without rowid`)
+	write(t, dir, "sql/ledger.sql", `-- name: upsert
+insert into invoices (seller, number, total) values ('s', :number, :total)
+on conflict (seller, number) do update set total = excluded.total
+-- name: add_seller
+insert into sellers (name) values (:name)`)
+	_, exec := open(t, dir, s)
+	for i, c := range []struct{ input, want string }{
+		{`{"statement": "upsert", "args": {"number": "R-1", "total": 1}}`, `{"last_insert_id":1,"rows_affected":1}`},
+		{`{"statement": "upsert", "args": {"number": "R-1", "total": 2}}`, `{"rows_affected":1}`},
+		{`{"statement": "add_seller", "args": {"name": "Ada"}}`, `{"rows_affected":1}`},
+		{`{"statement": "upsert", "args": {"number": "R-2", "total": 3}}`, `{"last_insert_id":2,"rows_affected":1}`},
+	} {
+		if got := must(t, exec, fmt.Sprint("key-", i), c.input); got != c.want {
+			t.Errorf("%s: %s, want %s", c.input, got, c.want)
+		}
+	}
+}
+
 func TestManyAttemptsUnderOneKeyExecuteOnce(t *testing.T) {
 	dir, s := workspace(t)
 	query, exec := open(t, dir, s)
