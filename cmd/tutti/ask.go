@@ -64,12 +64,12 @@ func (a *asker) ask(ctx context.Context, q coordinator.Escalation) (coordinator.
 	}
 	a.s.screen.pause()
 	defer a.s.screen.resume()
-	a.s.screen.println("\n" + a.s.question(q))
 	as := a.as(q)
-	if err := a.s.ws.MayDecide(as, q); err != nil {
-		a.s.screen.printf("  %s. It stays in the inbox; say who you are with --as.", line(err.Error()))
+	if err := a.s.ws.MayDecide(as, q); err != nil { // the question itself is shown, with its commands, when the run is parked
+		a.s.screen.printf("%s %s %s. %s", a.s.screen.paint(yellow, "?"), q.ID, line(err.Error()), a.s.leftOpen())
 		return coordinator.Decision{}, errLater
 	}
+	a.s.screen.println("\n" + a.s.question(q))
 	for {
 		d, err := a.answer(q)
 		if err == nil {
@@ -91,6 +91,14 @@ func (a *asker) ask(ctx context.Context, q coordinator.Escalation) (coordinator.
 		}
 		a.s.screen.println("  " + a.s.screen.paint(red, line(err.Error())))
 	}
+}
+
+// leftOpen says what becomes of a question that is not for whoever sits here.
+func (s *session) leftOpen() string {
+	if !s.kept() {
+		return "Say who you are with --as."
+	}
+	return "It stays in the inbox; say who you are with --as."
 }
 
 // choice is a verb as it is offered.
@@ -127,20 +135,26 @@ func (a *asker) answer(q coordinator.Escalation) (coordinator.Decision, error) {
 	offered := choices(q.Reason)
 	labels := make([]string, 0, len(offered)+1)
 	for _, c := range offered {
+		if c.verb == coordinator.Answer && len(optionsOf(q.Schema)) > 0 {
+			c.label += ", or type an option"
+		}
 		labels = append(labels, c.label)
 	}
 	text, err := a.prompt("  " + a.s.screen.paint(strong, strings.Join(append(labels, "(l)ater"), "  ")) + " > ")
 	if err != nil {
 		return coordinator.Decision{}, err
 	}
-	text = strings.ToLower(text)
-	if text == "l" || text == "later" {
+	word := strings.ToLower(text)
+	if word == "l" || word == "later" {
 		return coordinator.Decision{}, errLater
 	}
 	for _, c := range offered {
-		if text == c.key || text == string(c.verb) {
+		if word == c.key || word == string(c.verb) {
 			return a.complete(q, c.verb)
 		}
+	}
+	if o, ok := optionNamed(text, optionsOf(q.Schema)); ok && q.Reason == coordinator.ReasonQuestion {
+		return coordinator.Decision{Verb: coordinator.Answer, Output: o}, nil
 	}
 	return coordinator.Decision{}, fmt.Errorf("%q is none of the choices", text)
 }
@@ -217,6 +231,9 @@ func (a *asker) reply(q coordinator.Escalation) (json.RawMessage, error) {
 	text, err := a.prompt("  answer > ")
 	if err != nil {
 		return nil, err
+	}
+	if o, ok := optionNamed(text, options); ok {
+		return o, nil
 	}
 	if n, err := strconv.Atoi(text); err == nil && n >= 1 && n <= len(options) {
 		return options[n-1], nil

@@ -131,7 +131,7 @@ func TestWhoMayNotDecideIsNotAsked(t *testing.T) {
 	step := read
 	step.Review.By = "eve"
 	_, seen, err := atTheTerminal(t, "a\n", step)
-	if waiting := (*local.WaitingError)(nil); !errors.As(err, &waiting) || !strings.Contains(seen, `"ada" may not decide this; eve may. It stays in the inbox`) {
+	if waiting := (*local.WaitingError)(nil); !errors.As(err, &waiting) || !strings.Contains(seen, `"ada" may not decide this; eve may. Say who you are with --as`) {
 		t.Errorf("%v\n%s", err, seen)
 	}
 }
@@ -144,6 +144,20 @@ func TestAnOptionIsChosenByItsNumber(t *testing.T) {
 	}
 	if strings.Contains(seen, "\x1b[2J") {
 		t.Error("the question reached the terminal as it came")
+	}
+	if got, _ := coordinator.Output[string](run, "colour"); got != "blue" {
+		t.Errorf("%q", got)
+	}
+	if !strings.Contains(seen, "one of: red, blue") {
+		t.Errorf("no options in\n%s", seen)
+	}
+}
+
+func TestAnOptionIsTypedWithoutMoreAdo(t *testing.T) {
+	step := coordinator.Step{ID: "colour", Use: coordinator.Person, With: map[string]any{"question": "Which?", "options": []any{"red", "blue"}}}
+	run, seen, err := atTheTerminal(t, "Blue\n", step)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, seen)
 	}
 	if got, _ := coordinator.Output[string](run, "colour"); got != "blue" {
 		t.Errorf("%q", got)

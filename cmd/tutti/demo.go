@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/coordinator/local"
 	"github.com/tuttirun/tutti/coordinator/pipeline"
 	"github.com/tuttirun/tutti/examples/invoices"
@@ -85,6 +86,9 @@ func (s *session) playDemo(ctx context.Context) error {
 	file, err := s.pipeline(demoPipeline)
 	if err != nil {
 		return err
+	}
+	if finance := (coordinator.Escalation{By: "finance"}); s.ws.MayDecide(s.As, finance) != nil {
+		s.standIn = s.someoneFor(finance)
 	}
 	people := s.playedPeople
 	if s.asks {

@@ -116,7 +116,9 @@ func (s *session) demoPlaces(run *coordinator.Run) {
 	}
 	fmt.Fprintf(s.out, "ledger   %s\n", filepath.Join(dir, "ledger.db"))
 	fmt.Fprintf(s.out, "journal  %s\n", s.storeName())
-	fmt.Fprintf(s.out, "\nLook closer:\n  %s\n  %s\n  %s\n", s.command("runs", "show", run.ID()), s.command("runs", "list"), s.command("doctor"))
+	if s.kept() {
+		fmt.Fprintf(s.out, "\nLook closer:\n  %s\n  %s\n  %s\n", s.command("runs", "show", run.ID()), s.command("runs", "list"), s.command("doctor"))
+	}
 	fmt.Fprintf(s.out, "Be the people yourself: run tutti demo in a terminal, or\n  %s\n", s.command("run", "invoice-intake", "--set", "document=inbox/ballycarrow-BC-0611.pdf"))
 }
 

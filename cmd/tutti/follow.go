@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -77,6 +79,9 @@ func (s *session) finishCancelled(ctx context.Context, id string) error {
 	return s.conclude(ctx, id, run, err)
 }
 
+// defaultLease is that of local.Options.
+const defaultLease = 15 * time.Second
+
 // retryClaim is how often a run that another process holds is asked for.
 const retryClaim = 300 * time.Millisecond
 
@@ -93,7 +98,7 @@ func (s *session) drive(ctx context.Context, id string) (*coordinator.Run, error
 			return nil, err
 		}
 		if !said && !s.Quiet {
-			s.screen.println("Another process works on " + id + ", or was stopped a moment ago. Following it; if it is gone, the run goes on here.")
+			s.screen.println("Another process works on " + id + ", or was stopped a moment ago. Following it; if it is gone, the run goes on here in at most " + cmp.Or(s.Lease, defaultLease).String() + ".")
 			said = true
 		}
 		short, cancel := context.WithTimeout(ctx, retryClaim)
@@ -121,15 +126,14 @@ func (s *session) conclude(ctx context.Context, id string, run *coordinator.Run,
 	case errors.As(err, &waiting):
 		return s.waits(ctx, o, waiting)
 	case errors.Is(context.Cause(ctx), errInterrupted):
-		return s.stopped(o, exitInterrupted, "Stopped. Nothing is lost; this goes on with it:")
+		return s.stopped(o, exitInterrupted, "Stopped.")
 	case errors.Is(context.Cause(ctx), errTimeout):
-		return s.stopped(o, exitFailed, "The time is up. Nothing is lost; this goes on with it:")
+		return s.stopped(o, exitFailed, "The time is up.")
 	case isUsage(err):
 		return usage(err)
 	}
 	o.Error = err.Error()
-	text := "tutti: " + clean(o.Error) + "\nNothing that was journaled is lost; once the cause is gone, this goes on with it:"
-	return s.stopped(o, exitFailed, text)
+	return s.stopped(o, exitFailed, "tutti: "+clean(o.Error)+"\nOnce the cause is gone:")
 }
 
 func ofRun(run *coordinator.Run, output json.RawMessage) outcome {
@@ -157,13 +161,19 @@ func (s *session) failed(o outcome, e *local.RunError) error {
 
 // stopped says how to go on with a run that this command leaves.
 func (s *session) stopped(o outcome, code int, text string) error {
+	if s.kept() {
+		text += " Nothing is lost; this goes on with it:\n  " + o.Resume
+	} else {
+		o.Resume = ""
+		text += " The run ended with this command, nothing is kept without redis-server."
+	}
 	if s.wantsJSON() {
 		if err := s.json(o); err != nil {
 			return err
 		}
 		return &exit{code, nil}
 	}
-	s.screen.println(text + "\n  " + o.Resume)
+	s.screen.println(text)
 	return &exit{code, nil}
 }
 
@@ -175,6 +185,9 @@ func (s *session) waits(ctx context.Context, o outcome, w *local.WaitingError) e
 	o.Status, o.Needs = coordinator.StatusWaiting, w.Needs
 	if sum, err := s.store.Summary(ctx, o.Run); err == nil {
 		o.Pipeline, o.Usage = sum.Pipeline, &sum.Usage
+	}
+	if !s.kept() {
+		return s.lost(o, w)
 	}
 	for _, q := range w.Open {
 		o.Open = append(o.Open, asked{q, s.answers(q)})
@@ -198,6 +211,25 @@ func (s *session) waits(ctx context.Context, o outcome, w *local.WaitingError) e
 	}
 	s.screen.printf("%s waits for people: %s.", o.Run, count(len(o.Open), "open question"))
 	return &exit{exitWaiting, nil}
+}
+
+// lost says that a run which waits is gone: it was kept in memory alone.
+func (s *session) lost(o outcome, w *local.WaitingError) error {
+	o.Resume, o.Error = "", "nobody can answer this: the run ended with this command, nothing is kept without redis-server"
+	if len(w.Open) == 0 {
+		o.Error = fmt.Sprintf("workers are missing here: %s; the run ended with this command, nothing is kept without redis-server", strings.Join(o.Needs, ", "))
+	}
+	for _, q := range w.Open {
+		o.Open = append(o.Open, asked{q, []string{}})
+	}
+	if s.wantsJSON() {
+		return errors.Join(&exit{exitFailed, nil}, s.json(o))
+	}
+	for _, q := range o.Open {
+		s.screen.println(s.question(q.Escalation) + "\n")
+	}
+	s.screen.println(s.screen.paint(red, o.Error))
+	return &exit{exitFailed, nil}
 }
 
 func count(n int, of string) string {

@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/memory"
@@ -24,7 +25,7 @@ whether an amended value fits its schema. Then the run goes on in this very comm
   tutti inbox show ID
   tutti inbox approve ID
   tutti inbox amend ID --set total=1734.30 --comment "phoned them"`,
-		Args: cobra.NoArgs,
+		Args: knownCommands,
 	}
 	list := a.inboxList()
 	c.RunE = list.RunE // the inbox without a word is its list
@@ -79,7 +80,7 @@ func (s *session) listQuestions(open []coordinator.Escalation, next string) erro
 	}
 	var rows [][]string
 	for _, q := range open {
-		rows = append(rows, []string{q.ID, string(q.Reason), who(q.By), deadline(q), friendly(q.Path), line(q.Question + " " + q.Asked)})
+		rows = append(rows, []string{q.ID, string(q.Reason), who(q.By), deadline(q), friendly(q.Path), strings.TrimSpace(friendly(line(q.Question)) + " " + line(q.Asked))})
 	}
 	s.table([]string{"QUESTION", "WHY", "OF", "UNTIL", "STEP", ""}, rows)
 	s.more(next)
@@ -145,15 +146,22 @@ func (a *app) decideCommand(d decideCommand) *cobra.Command {
 	fl.BoolVar(&f.detach, "detach", false, "let the run go on in the background")
 	switch d.verb {
 	case coordinator.Amend:
+		a.formatFlag(fl)
 		fl.StringVar(&f.output, "output", "", "the whole value as JSON; @file or @- reads it")
 		fl.StringArrayVarP(&f.set, "set", "s", nil, "change one field of what is proposed: field=value; repeat it")
 	case coordinator.Redo:
 		fl.StringVar(&f.guidance, "guidance", "", "what should be different")
 	case coordinator.Answer:
+		a.formatFlag(fl)
 		fl.StringVar(&f.text, "text", "", "the answer in words")
 		fl.StringVar(&f.output, "output", "", "the answer as JSON; @file or @- reads it")
 	}
 	return c
+}
+
+// formatFlag stands in for the global --output where that is the value a person gives; -o means the same everywhere.
+func (a *app) formatFlag(fl *pflag.FlagSet) {
+	fl.StringVarP(&a.Output, formatFlagName, "o", "text", "text or json: json gives one document on stdout")
 }
 
 // decide answers a question and carries the run on.
@@ -183,14 +191,20 @@ func (s *session) decision(ctx context.Context, verb coordinator.Verb, id string
 	switch {
 	case f.output != "" && (len(f.set) > 0 || f.text != ""):
 		return d, usage(errors.New("--output is the whole value: leave the other flags out"))
-	case f.text != "":
-		d.Output, err = json.Marshal(f.text)
-	case len(f.set) > 0:
+	case f.text != "", len(f.set) > 0:
 		q, lookErr := s.store.Escalation(ctx, coordinator.RunOf(id), id)
 		if lookErr != nil {
 			return d, nil // Decide says in full why it cannot be answered
 		}
-		d.Output, err = amend(q, f.set)
+		if f.text != "" {
+			d.Output, err = inWords(f.text, q.Schema)
+		} else {
+			d.Output, err = amend(q, f.set)
+		}
+	case f.output == "" && verb == coordinator.Amend:
+		err = errors.New("amend needs a value: --set FIELD=VALUE for single fields, or --output JSON for the whole")
+	case f.output == "" && verb == coordinator.Answer:
+		err = errors.New("answer needs an answer: --text WORDS, or --output JSON")
 	default:
 		d.Output, err = document("--output", f.output, s.in)
 	}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -40,12 +42,42 @@ func (f *inputFlags) read(stdin io.Reader, plan *coordinator.Plan) (json.RawMess
 			return nil, fmt.Errorf("--set needs an object as --input: %w", err)
 		}
 	}
+	var wrong []error
 	for _, text := range f.set {
-		if err := assign(values, text, plan.Input); err != nil {
-			return nil, fmt.Errorf("--set %s: %w", text, err)
+		if err := cmp.Or(assign(values, text, plan.Input), knownKey(text, plan.Input)); err != nil {
+			wrong = append(wrong, fmt.Errorf("--set %s: %w", text, err))
 		}
 	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
 	return json.Marshal(values)
+}
+
+// knownKey refuses a key that the schema does not name, unless it says that others may be there.
+func knownKey(text string, schema json.RawMessage) error {
+	path, _, _ := strings.Cut(text, "=")
+	above := ""
+	for _, key := range strings.Split(path, ".") {
+		var s struct {
+			Properties map[string]json.RawMessage `json:"properties"`
+			Patterns   json.RawMessage            `json:"patternProperties"`
+			More       json.RawMessage            `json:"additionalProperties"`
+		}
+		if len(schema) == 0 || json.Unmarshal(schema, &s) != nil || len(s.Properties) == 0 {
+			return nil
+		}
+		next, known := s.Properties[key]
+		if !known {
+			if len(s.Patterns) > 0 || len(s.More) > 0 && string(s.More) != "false" {
+				return nil
+			}
+			names := slices.Sorted(maps.Keys(s.Properties))
+			return fmt.Errorf("the input has no %q; it has %s%s", above+key, strings.Join(names, ", "), didYouMean(key, names))
+		}
+		schema, above = next, above+key+"."
+	}
+	return nil
 }
 
 // maxDocument is how much of a file or of stdin is read as JSON.

@@ -9,7 +9,7 @@ import (
 )
 
 func TestValuesAreReadAsTheSchemaWantsThem(t *testing.T) {
-	plan := &coordinator.Plan{Input: json.RawMessage(`{"type": "object", "properties": {
+	plan := &coordinator.Plan{Input: json.RawMessage(`{"type": "object", "additionalProperties": true, "properties": {
 		"name": {"type": "string"}, "maybe": {"type": ["string", "null"]}, "n": {"type": "integer"},
 		"deep": {"type": "object", "properties": {"name": {"type": "string"}}}}}`)}
 	for _, c := range []struct{ set, want string }{
@@ -42,6 +42,23 @@ func TestSetGoesOverInputAndKeepsTheRest(t *testing.T) {
 	f = inputFlags{whole: `{"a": 1}`, set: []string{"a.y=2"}}
 	if _, err := f.read(nil, new(coordinator.Plan)); err == nil || !strings.Contains(err.Error(), "a is no object") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAKeyThatTheInputDoesNotKnowIsRefused(t *testing.T) {
+	plan := &coordinator.Plan{Input: json.RawMessage(`{"properties": {
+		"name": {}, "open": {"additionalProperties": true, "properties": {"a": {}}}, "deep": {"properties": {"total": {}}}}}`)}
+	for set, want := range map[string]string{
+		"nmae=1":       `the input has no "nmae"; it has deep, name, open; did you mean "name"?`,
+		"deep.totel=1": `the input has no "deep.totel"; it has total; did you mean "total"?`,
+		"open.b=1":     "",
+		"name.x=1":     "",
+	} {
+		f := inputFlags{set: []string{set}}
+		_, err := f.read(nil, plan)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("--set %s: %v", set, err)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (v *liveView) lines(now time.Time) []string {
 	for _, q := range v.run.Open() {
 		open[q.ID] = q
 	}
-	top := grow(v.run.Steps())
+	top := grow(stepsOf(v.run))
 	_, height := v.s.screen.size()
 	room := height - 3
 	out := []string{v.head(now)}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,9 +68,11 @@ func (v *plainView) peopleWords(e coordinator.Event) (word, rest string) {
 	switch e.Kind {
 	case coordinator.Asked:
 		q := e.Escalation
-		return "asked", v.step(e, who(q.By), line(q.Question), "("+q.ID+")")
+		return "asked", v.step(e, who(q.By), friendly(line(q.Question)), said(q.Asked), "("+q.ID+")")
 	case coordinator.Decided:
-		return "answer", fmt.Sprintf("%s  %s by %s  %s", e.ID, e.Decision.Verb, line(e.Decision.By), line(e.Decision.Comment+e.Decision.Guidance))
+		d := e.Decision
+		parts := []string{e.ID, string(d.Verb) + " by " + line(d.By), cut(line(plainText(d.Output)), quotedColumns), line(d.Comment + d.Guidance)}
+		return "answer", strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "  ")
 	case coordinator.Expired:
 		return "late", e.ID + "  nobody answered in time"
 	case coordinator.Cancelled:
@@ -80,6 +83,16 @@ func (v *plainView) peopleWords(e coordinator.Event) (word, rest string) {
 		return "ended", fmt.Sprintf("%s  %s after %s", v.plan, e.Status, took(e.At.Sub(v.first)))
 	}
 	return "", ""
+}
+
+// quotedColumns is how much of a question's or an answer's text stands on a line about it.
+const quotedColumns = 60
+
+func said(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "“" + cut(line(text), quotedColumns) + "”"
 }
 
 func (v *plainView) time(e coordinator.Event) string {

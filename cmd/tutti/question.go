@@ -35,6 +35,9 @@ func (s *session) question(q coordinator.Escalation) string {
 	about("question", q.ID+"  "+string(q.Reason))
 	about("step", friendly(q.Path))
 	about("asked of", s.askedOf(q))
+	if q.Reason == coordinator.ReasonQuestion {
+		about("answer", wanted(q.Schema))
+	}
 	if q.Effect == coordinator.EffectUnrepeatable {
 		about("effect", "cannot be repeated or taken back by itself")
 	}
@@ -219,9 +222,9 @@ func (s *session) questionAndAnswers(q coordinator.Escalation) string {
 
 // answers are the commands that answer a question.
 func (s *session) answers(q coordinator.Escalation) []string {
-	var as []string
+	as := s.signature()
 	if s.ws.MayDecide(s.As, q) != nil {
-		as = []string{"--as", s.someoneFor(q)}
+		as = s.someoneFor(q)
 	}
 	var out []string
 	for _, verb := range q.Reason.Verbs() {
@@ -234,9 +237,12 @@ func (s *session) answers(q coordinator.Escalation) []string {
 		case coordinator.Redo:
 			args = append(args, "--guidance", "WHAT TO DO DIFFERENTLY")
 		case coordinator.Answer:
-			args = append(args, "--text", "ANSWER")
+			for _, reply := range replies(q.Schema) {
+				out = append(out, s.commandAs(as, append(slices.Clone(args), reply...)...))
+			}
+			continue
 		}
-		out = append(out, s.command(append(args, as...)...))
+		out = append(out, s.commandAs(as, args...))
 	}
 	return out
 }

@@ -54,7 +54,7 @@ so a run survives crashes and waits for days for a person. Where nobody can know
   tutti inbox approve r-mq2k7x1c-0011223344556677.1`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommands,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			return a.fromEnvironment(c.Flags(), a.env)
 		},

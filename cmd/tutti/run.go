@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -147,7 +148,10 @@ func (a *app) onRun(ctx context.Context, id string, timeout time.Duration, work 
 // unknown explains where was looked for what is not there.
 func (s *session) unknown(what, id string, err error) error {
 	if errors.Is(err, memory.ErrNotFound) {
-		return fmt.Errorf("%s %s: %w in workspace %s (%s)", what, id, err, s.ws.Name, s.storeName())
+		return fmt.Errorf("%s %s: %w in workspace %s (%s)", what, id, memory.ErrNotFound, s.ws.Name, s.storeName())
+	}
+	if strings.HasPrefix(err.Error(), what+" "+id) {
+		return err
 	}
 	return fmt.Errorf("%s %s: %w", what, id, err)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +19,7 @@ func (a *app) runsCommand() *cobra.Command {
 		Use:     "runs",
 		Short:   "What ran and what runs: list, show, watch, cancel, redo",
 		Example: "  tutti runs list --status waiting\n  tutti runs show RUN\n  tutti runs cancel RUN",
-		Args:    cobra.NoArgs,
+		Args:    knownCommands,
 	}
 	list := a.runsList()
 	c.RunE = list.RunE // runs without a word is their list
@@ -49,6 +51,11 @@ func (s *session) more(next string) {
 	}
 }
 
+var statuses = []string{
+	string(coordinator.StatusActive), string(coordinator.StatusWaiting), string(coordinator.StatusCancelling), string(coordinator.StatusUndoing),
+	string(coordinator.StatusDone), string(coordinator.StatusFailed), string(coordinator.StatusCancelled), string(coordinator.StatusQuarantined),
+}
+
 func (a *app) runsList() *cobra.Command {
 	var f memory.RunFilter
 	var status string
@@ -58,7 +65,9 @@ func (a *app) runsList() *cobra.Command {
 		Example: "  tutti runs list\n  tutti runs list --status waiting --pipeline invoice-intake -o json",
 		Args:    cobra.NoArgs,
 		RunE: action(func(c *cobra.Command, _ []string) error {
-			f.Status = coordinator.Status(status)
+			if f.Status = coordinator.Status(status); status != "" && !slices.Contains(statuses, status) {
+				return usage(fmt.Errorf("--status %s: no run can be that%s; there are %s", status, didYouMean(status, statuses), strings.Join(statuses, ", ")))
+			}
 			return a.looking(c.Context(), func(ctx context.Context, s *session) error {
 				runs, next, err := s.store.Runs(ctx, f)
 				if err != nil {
@@ -68,7 +77,7 @@ func (a *app) runsList() *cobra.Command {
 			})
 		}),
 	}
-	c.Flags().StringVar(&status, "status", "", "only active, waiting, done, failed, cancelled, …")
+	c.Flags().StringVar(&status, "status", "", "only "+strings.Join(statuses, ", "))
 	c.Flags().StringVar(&f.Pipeline, "pipeline", "", "only runs of this pipeline")
 	c.Flags().IntVar(&f.Limit, "limit", 50, "how many")
 	c.Flags().StringVar(&f.Cursor, "cursor", "", "where the previous page ended")
@@ -147,7 +156,7 @@ func (s *session) showRun(ctx context.Context, id string) error {
 		fmt.Fprintf(s.out, "  used: %s\n", used)
 	}
 	fmt.Fprintln(s.out)
-	s.table([]string{"STEP", "WORKER", "STATE", "TOOK", ""}, stepRows(run.Steps()))
+	s.table([]string{"STEP", "WORKER", "STATE", "TOOK", ""}, stepRows(stepsOf(run)))
 	if f := run.Failure(); f != nil {
 		fmt.Fprintf(s.out, "\n%s\n", clean(f.Message))
 	}
@@ -162,6 +171,25 @@ func (s *session) showRun(ctx context.Context, id string) error {
 }
 
 func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// stepsOf returns a run's steps as people see them: once the run has ended, nothing waits or goes on in it any more.
+func stepsOf(run *coordinator.Run) []coordinator.StepState {
+	steps := run.Steps()
+	if !run.Status().Final() {
+		return steps
+	}
+	for i := range steps {
+		switch st := &steps[i]; st.State {
+		case "waiting", "ready", "stopped":
+			if st.State = "stopped"; st.Begun.IsZero() && st.Attempts == 0 {
+				st.State = "not reached"
+			}
+		case "running", "working", "asked":
+			st.State = "stopped"
+		}
+	}
+	return steps
+}
 
 // stepRows lists the steps, each below what it belongs to.
 func stepRows(steps []coordinator.StepState) [][]string {
@@ -260,6 +288,33 @@ as far as its steps say how. The undoing happens in this command, unless another
 	}
 }
 
+// stepOf is the path of the step that a person means: the path itself, or the form that lists show.
+func (s *session) stepOf(ctx context.Context, id, name string) (string, error) {
+	run, err := s.rt.Load(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return pathOf(name, run.Steps())
+}
+
+func pathOf(name string, steps []coordinator.StepState) (string, error) {
+	wanted := strings.Join(strings.Fields(strings.ReplaceAll(name, ">", "›")), " ")
+	found := ""
+	known := make([]string, len(steps))
+	for i, st := range steps {
+		if known[i] = friendly(st.Path); st.Path == name {
+			return name, nil
+		}
+		if known[i] == wanted {
+			found = st.Path // the newest of those that look the same
+		}
+	}
+	if found == "" {
+		return "", usage(fmt.Errorf("there is no step %q in this run%s", name, didYouMean(wanted, known)))
+	}
+	return found, nil
+}
+
 func (a *app) runsRedo() *cobra.Command {
 	var guidance string
 	c := &cobra.Command{
@@ -270,7 +325,11 @@ func (a *app) runsRedo() *cobra.Command {
 		Args:    cobra.ExactArgs(2),
 		RunE: action(func(c *cobra.Command, args []string) error {
 			return a.onRun(c.Context(), args[0], 0, func(ctx context.Context, s *session) error {
-				if err := s.rt.Redo(ctx, args[0], args[1], s.As, guidance); err != nil {
+				path, err := s.stepOf(ctx, args[0], args[1])
+				if err != nil {
+					return err
+				}
+				if err := s.rt.Redo(ctx, args[0], path, s.As, guidance); err != nil {
 					return usage(err)
 				}
 				return s.finish(ctx, args[0])

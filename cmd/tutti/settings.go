@@ -24,6 +24,7 @@ type settings struct {
 	Verbose   bool
 
 	redisFlag bool // Redis came from the command line, so other commands need it there too
+	asFlag    bool // so did As
 }
 
 // variable is a setting that the environment can give.
@@ -54,10 +55,10 @@ func duration(into *time.Duration, text string) error {
 
 // fromEnvironment fills what no flag has set.
 func (s *settings) fromEnvironment(flags *pflag.FlagSet, env func(string) string) error {
-	s.redisFlag = flags.Changed("redis")
+	s.redisFlag, s.asFlag = flags.Changed("redis"), flags.Changed("as")
 	for _, v := range variables {
 		value := env(v.name)
-		if f := flags.Lookup(v.flag); value == "" || f != nil && f.Changed {
+		if f := flagOf(flags, v.flag); value == "" || f != nil && f.Changed {
 			continue
 		}
 		if err := v.set(s, value); err != nil {
@@ -65,6 +66,16 @@ func (s *settings) fromEnvironment(flags *pflag.FlagSet, env func(string) string
 		}
 	}
 	return s.complete(env)
+}
+
+// formatFlagName is the long name of -o where --output is the value that somebody gives.
+const formatFlagName = "format"
+
+func flagOf(flags *pflag.FlagSet, name string) *pflag.Flag {
+	if f := flags.Lookup(formatFlagName); f != nil && name == "output" {
+		return f
+	}
+	return flags.Lookup(name)
 }
 
 func (s *settings) complete(env func(string) string) error {

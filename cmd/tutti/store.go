@@ -54,8 +54,14 @@ func (s *session) dataDir() string {
 	return filepath.Join(s.Home, hex.EncodeToString(sum[:6]))
 }
 
+// kept reports whether runs outlive this command.
+func (s *session) kept() bool { return s.store == nil || s.store.Durability().Survives }
+
 // storeName says in words which store is in use, without its password.
 func (s *session) storeName() string {
+	if !s.kept() {
+		return "memory, gone with the process"
+	}
 	if s.address() == "" {
 		return "private redis-server in " + s.dataDir()
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -37,6 +39,9 @@ func (a *app) validateWorkspace() error {
 	ws, err := a.find("")
 	if err != nil {
 		return a.verdict(nil, err)
+	}
+	if _, err := os.Stat(ws.File); errors.Is(err, fs.ErrNotExist) {
+		return a.verdict(nil, fmt.Errorf("no workspace here: there is no %s in %s or in a folder above it; for a single pipeline: tutti validate FILE", pipeline.WorkspaceFile, ws.Dir))
 	}
 	s := a.wire(ws)
 	names := []string{ws.File}

@@ -35,7 +35,8 @@ type session struct {
 	store   memory.Store
 	rt      *local.Runtime
 	stalled stall
-	began   int64 // the run's last event before this command; what is older was seen by somebody else
+	standIn string // whom the printed commands name when the user is none of the workspace's people
+	began   int64  // the run's last event before this command; what is older was seen by somebody else
 }
 
 // family opens a group of tools with its settings from tutti.yaml.

@@ -71,8 +71,18 @@ func folderName(dir string) string {
 	return name
 }
 
-// command words a call of this program that means the same workspace and store, for people to copy.
-func (s *session) command(args ...string) string {
+// signature is who the printed commands name with --as; "": the user's own name will do.
+func (s *session) signature() string {
+	if s.asFlag {
+		return s.As
+	}
+	return s.standIn
+}
+
+// command words a call of this program that means the same workspace, store and person, for people to copy.
+func (s *session) command(args ...string) string { return s.commandAs(s.signature(), args...) }
+
+func (s *session) commandAs(person string, args ...string) string {
 	words := []string{"tutti"}
 	if here, err := s.fromHere(); err != nil || here != s.ws.Dir {
 		words = append(words, "-C", quoted(shortest(s.ws.Dir)))
@@ -82,6 +92,9 @@ func (s *session) command(args ...string) string {
 	}
 	for _, arg := range args {
 		words = append(words, quoted(arg))
+	}
+	if person != "" {
+		words = append(words, "--as", quoted(person))
 	}
 	return strings.Join(words, " ")
 }
