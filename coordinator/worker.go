@@ -235,3 +235,7 @@ func Output[T any](r *Run, path string) (T, error) {
 
 // Canonical rewrites JSON with sorted keys and without insignificant space: the one form that is journaled, compared and signed.
 func Canonical(raw json.RawMessage) (json.RawMessage, error) { return canonicalRaw(raw) }
+
+// Decode reads JSON as expressions see it: nil, bool, int64 (a number without fraction or exponent that fits), float64, string,
+// []any and map[string]any. Nothing at all is nil; more than one value, or nesting beyond 1000, is an error.
+func Decode(raw json.RawMessage) (any, error) { return decode(raw) }

@@ -1,59 +1,25 @@
 package page
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tuttirun/tutti/coordinator"
 )
 
 // shared are the functions that write the same into text and HTML.
 var shared = map[string]any{"money": money, "number": number, "date": date}
 
-// decode reads the data; a number without fraction or exponent is an int64 where it fits.
+// decode reads the data; none is an object without fields.
 func decode(raw json.RawMessage) (any, error) {
 	if len(raw) == 0 {
 		return map[string]any{}, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the value")
-	}
-	return plainNumbers(v)
-}
-
-func plainNumbers(v any) (any, error) {
-	var err error
-	switch v := v.(type) {
-	case json.Number:
-		if i, err := v.Int64(); err == nil {
-			return i, nil
-		}
-		return v.Float64()
-	case []any:
-		for i := range v {
-			if v[i], err = plainNumbers(v[i]); err != nil {
-				return nil, err
-			}
-		}
-	case map[string]any:
-		for k := range v {
-			if v[k], err = plainNumbers(v[k]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return v, nil
+	return coordinator.Decode(raw)
 }
 
 // display writes a value as people read it: null is nothing, no number has an exponent, a list or object is JSON.

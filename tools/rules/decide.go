@@ -93,7 +93,7 @@ func (d *decider) decide(ctx context.Context, in input) (any, error) {
 
 // readFacts gives the variables. Integral numbers are int64, as in plans.
 func readFacts(raw json.RawMessage) (map[string]any, error) {
-	v, err := decode(raw)
+	v, err := coordinator.Decode(raw)
 	if err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/cel"
+
+	"github.com/tuttirun/tutti/coordinator"
 )
 
 // table is a compiled decision table.
@@ -219,7 +221,7 @@ func literal(cell string) any {
 	if cell == "" {
 		return nil
 	}
-	if v, err := decode(json.RawMessage(cell)); err == nil {
+	if v, err := coordinator.Decode(json.RawMessage(cell)); err == nil {
 		return v
 	}
 	return cell
