@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"text/template"
 
 	"github.com/tmc/langchaingo/llms"
@@ -20,6 +21,8 @@ const (
 	DefaultMaxTokens  = 4096
 	DefaultMaxCalls   = 32
 	DefaultMaxText    = 256 << 10
+
+	DefaultMaxExchange = 1 << 20
 )
 
 // ErrAnswer is wrapped by the error of an attempt whose answer stayed wrong after every repair.
@@ -50,7 +53,10 @@ type Config struct {
 	MaxCalls    int      // calls in one answer; 0: DefaultMaxCalls
 	MaxText     int      // bytes of the input, and of one outcome, that the model gets; 0: DefaultMaxText. A longer outcome is cut and says so, a longer input is an error
 	Temperature *float64 // nil: the provider's default
-	Price       Price
+	Price       Price    // of Model, unless it counts its own cost as those of package agents/models do
+
+	NoExchange  bool // do not keep what the model was asked and answered
+	MaxExchange int  // bytes of Result.Exchange; 0: DefaultMaxExchange
 }
 
 // Agent is a coordinator.Worker backed by a language model. It is safe for concurrent use if its model is.
@@ -60,6 +66,7 @@ type Agent struct {
 	names        *toolNames
 	input        *schema.Schema // nil: anything
 	answer       *answerFormat
+	unpriced     sync.Map // by model: its missing price was noted
 }
 
 // New checks the configuration: the template parses, the schemas compile, the calls have distinct names for the model.
@@ -104,7 +111,7 @@ func withDefaults(cfg Config) Config {
 		value int
 	}{
 		{&cfg.MaxRepairs, DefaultMaxRepairs}, {&cfg.MaxTokens, DefaultMaxTokens},
-		{&cfg.MaxCalls, DefaultMaxCalls}, {&cfg.MaxText, DefaultMaxText},
+		{&cfg.MaxCalls, DefaultMaxCalls}, {&cfg.MaxText, DefaultMaxText}, {&cfg.MaxExchange, DefaultMaxExchange},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -142,45 +149,45 @@ func (a *Agent) Card() coordinator.Card {
 
 // Do takes one turn. Every error is at least coordinator.NotDone, for nothing but a model was asked; those that another
 // attempt cannot mend (a broken template, a refused request, an answer cut off at its limit) are Permanent.
-// The usage of all model calls is returned beside an error too.
+// Usage, Models and Exchange are returned beside an error too.
 func (a *Agent) Do(ctx context.Context, at coordinator.Attempt) (coordinator.Result, error) {
 	messages, err := a.conversation(at)
 	if err != nil {
 		return coordinator.Result{}, coordinator.Permanent(fmt.Errorf("agent %s: %w", a.cfg.Name, err))
 	}
-	result, err := a.turn(ctx, at, messages)
+	t := a.newTalk(messages)
+	result, err := a.turn(ctx, at, t)
 	if err != nil {
-		return coordinator.Result{Usage: result.Usage}, fmt.Errorf("agent %s: %w", a.cfg.Name, err)
+		err = fmt.Errorf("agent %s: %w", a.cfg.Name, err)
+		result = coordinator.Result{}
 	}
-	return result, nil
+	t.account(&result)
+	return result, err
 }
 
 // turn asks the model until its answer is right or the repairs are used up.
-func (a *Agent) turn(ctx context.Context, at coordinator.Attempt, messages []message) (coordinator.Result, error) {
-	var usage coordinator.Usage
-	asked := len(messages)
+func (a *Agent) turn(ctx context.Context, at coordinator.Attempt, t *talk) (coordinator.Result, error) {
+	asked := len(t.messages)
 	for repairs := 0; ; repairs++ {
-		r, err := a.ask(ctx, messages)
-		usage = usage.Add(r.usage)
+		r, err := a.ask(ctx, t)
 		if err != nil {
-			return coordinator.Result{Usage: usage}, err
+			return coordinator.Result{}, err
 		}
-		said := a.assistant(r, at, len(messages)-asked)
-		messages = append(messages, said)
+		said := a.assistant(r, at, len(t.messages)-asked)
+		t.messages = append(t.messages, said)
 
 		result, wrong := a.read(r, said, repairs)
 		if wrong == nil {
-			result.Usage = usage
 			if len(result.Calls) > 0 {
-				result.State, err = encodeState(messages[asked:])
+				result.State, err = encodeState(t.messages[asked:])
 			}
 			return result, err
 		}
 		if repairs >= a.cfg.MaxRepairs {
 			err := fmt.Errorf("%w after %s: %w", ErrAnswer, times(repairs), wrong)
-			return coordinator.Result{Usage: usage}, coordinator.NotDone(err)
+			return coordinator.Result{}, coordinator.NotDone(err)
 		}
-		messages = append(messages, a.correction(said, wrong)...)
+		t.messages = append(t.messages, a.correction(said, wrong)...)
 	}
 }
 
@@ -188,41 +195,53 @@ func (a *Agent) turn(ctx context.Context, at coordinator.Attempt, messages []mes
 type reply struct {
 	text  string
 	calls []llms.ToolCall
+	own   *Own
 	sure  *coordinator.Confidence
-	usage coordinator.Usage
+	stop  string
 }
 
 // ask sends the conversation once.
-func (a *Agent) ask(ctx context.Context, messages []message) (reply, error) {
+func (a *Agent) ask(ctx context.Context, t *talk) (reply, error) {
 	if a.answer.schema != nil {
 		ctx = ContextWithSchema(ctx, a.answer.wanted)
 	}
-	response, err := a.cfg.Model.GenerateContent(ctx, toModel(messages), a.options()...)
+	if own := ownOf(t.messages); own != nil {
+		ctx = ContextWithOwn(ctx, own)
+	}
+	response, err := t.generate(ctx, a.cfg.Model, toModel(t.messages), a.options(t.offered)...)
 	if err != nil {
 		return reply{}, classify(ctx, err)
 	}
 	if response == nil || len(response.Choices) == 0 {
 		return reply{}, coordinator.NotDone(errors.New("model: the answer holds no choice"))
 	}
-	r := reply{usage: usageOf(response.Choices[0].GenerationInfo, a.cfg.Price)}
-	stop := ""
-	for _, c := range response.Choices { // some providers put each block of one answer into a choice of its own
+	r := merged(response.Choices)
+	return r, stopError(r.stop, a.cfg.MaxTokens)
+}
+
+// merged reads an answer: some providers put each block of it into a choice of its own.
+func merged(choices []*llms.ContentChoice) reply {
+	var r reply
+	for _, c := range choices {
 		r.text += c.Content
 		r.calls = append(r.calls, c.ToolCalls...)
 		if c.FuncCall != nil && len(c.ToolCalls) == 0 { // the older form of a call, still spoken by some servers
 			r.calls = append(r.calls, llms.ToolCall{FunctionCall: c.FuncCall})
 		}
-		if stop == "" {
-			stop = c.StopReason
+		if r.stop == "" {
+			r.stop = c.StopReason
+		}
+		if own, ok := c.GenerationInfo[InfoOwn].(*Own); ok && r.own == nil {
+			r.own = own
 		}
 		if sure, ok := c.GenerationInfo[InfoConfidence].(*coordinator.Confidence); ok && r.sure == nil {
 			r.sure = sure
 		}
 	}
-	return r, stopError(stop, a.cfg.MaxTokens)
+	return r
 }
 
-func (a *Agent) options() []llms.CallOption {
+func (a *Agent) options(offered []llms.Tool) []llms.CallOption {
 	var options []llms.CallOption
 	if a.cfg.ModelName != "" {
 		options = append(options, llms.WithModel(a.cfg.ModelName))
@@ -233,8 +252,8 @@ func (a *Agent) options() []llms.CallOption {
 	if a.cfg.Temperature != nil {
 		options = append(options, llms.WithTemperature(*a.cfg.Temperature))
 	}
-	if offer := a.offer(); len(offer) > 0 {
-		options = append(options, llms.WithTools(offer))
+	if len(offered) > 0 {
+		options = append(options, llms.WithTools(offered))
 	}
 	return options
 }

@@ -87,7 +87,7 @@ func (f *answerFormat) prompt() string {
 }
 
 // read makes a result of what the model said: calls or an output. The error is written for the model.
-func (a *Agent) read(r reply, said message, repairs int) (coordinator.Result, error) {
+func (a *Agent) read(r reply, said Message, repairs int) (coordinator.Result, error) {
 	if len(said.Calls) > 0 {
 		calls, err := a.toCalls(said.Calls)
 		return coordinator.Result{Calls: calls}, err

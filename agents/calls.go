@@ -130,7 +130,7 @@ func parametersOf(input json.RawMessage) (parameters json.RawMessage, isWrapped 
 
 // toCalls translates what the model wants to call. Whether it may, and whether the input suits the tool, the runtime
 // says; the model sees that as an outcome. Here only what cannot be journaled is refused.
-func (a *Agent) toCalls(said []toolCall) ([]coordinator.Call, error) {
+func (a *Agent) toCalls(said []ToolCall) ([]coordinator.Call, error) {
 	if len(said) > a.cfg.MaxCalls {
 		return nil, fmt.Errorf("%d calls in one answer, at most %d are allowed", len(said), a.cfg.MaxCalls)
 	}
@@ -145,7 +145,7 @@ func (a *Agent) toCalls(said []toolCall) ([]coordinator.Call, error) {
 	return calls, nil
 }
 
-func (a *Agent) toCall(c toolCall) (coordinator.Call, error) {
+func (a *Agent) toCall(c ToolCall) (coordinator.Call, error) {
 	worker := a.names.worker(c.Name)
 	if worker == "" || (worker == coordinator.Person && a.cfg.NoPerson) {
 		return coordinator.Call{}, fmt.Errorf("there is no such tool")

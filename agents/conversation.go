@@ -9,17 +9,19 @@ import (
 	"github.com/tuttirun/tutti/coordinator"
 )
 
-// message is one message of a conversation in the form that is journaled with Result.State. It is our own type: what
-// langchaingo's look like in JSON is not for us to promise.
-type message struct {
+// Message is one message of a conversation in the form that is journaled with Result.State and Result.Exchange. It is our
+// own type: what langchaingo's look like in JSON is not for us to promise.
+type Message struct {
 	Role  string     `json:"role"` // system, user, assistant or tool
 	Text  string     `json:"text,omitempty"`
-	Calls []toolCall `json:"calls,omitempty"` // assistant
+	Calls []ToolCall `json:"calls,omitempty"` // assistant
 	ID    string     `json:"id,omitempty"`    // tool: the call it answers
 	Name  string     `json:"name,omitempty"`  // tool: as the model knows it
+	Own   *Own       `json:"own,omitempty"`   // assistant: the same in its provider's form, where the provider wants it back
 }
 
-type toolCall struct {
+// ToolCall is a call that a model made, in its own words.
+type ToolCall struct {
 	ID        string `json:"id"`
 	Name      string `json:"name"`
 	Arguments string `json:"arguments"` // as the model wrote them
@@ -27,13 +29,13 @@ type toolCall struct {
 
 // state is what an agent wants back in its next turn: all that was said in this one.
 type state struct {
-	Messages []message `json:"messages"`
+	Messages []Message `json:"messages"`
 }
 
-func encodeState(said []message) (json.RawMessage, error) { return json.Marshal(state{Messages: said}) }
+func encodeState(said []Message) (json.RawMessage, error) { return json.Marshal(state{Messages: said}) }
 
 // conversation makes the messages of a turn from the attempt alone, so that a replayed attempt sends the same.
-func (a *Agent) conversation(at coordinator.Attempt) ([]message, error) {
+func (a *Agent) conversation(at coordinator.Attempt) ([]Message, error) {
 	if len(at.Input) > a.cfg.MaxText {
 		return nil, fmt.Errorf("input: %d bytes, more than max_text (%d)", len(at.Input), a.cfg.MaxText)
 	}
@@ -48,12 +50,12 @@ func (a *Agent) conversation(at coordinator.Attempt) ([]message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instructions: %w", err)
 	}
-	messages := []message{
+	messages := []Message{
 		{Role: "system", Text: a.system(instructions, f)},
 		{Role: "user", Text: task(at, f)},
 	}
 	if len(at.Guidance) > 0 {
-		messages = append(messages, message{Role: "user", Text: guidance(at.Guidance)})
+		messages = append(messages, Message{Role: "user", Text: guidance(at.Guidance)})
 	}
 	for i, turn := range at.Turns {
 		said, err := a.said(turn, i+1)
@@ -67,7 +69,7 @@ func (a *Agent) conversation(at coordinator.Attempt) ([]message, error) {
 }
 
 // said returns what the model said in an earlier turn: from its state, or, where that is missing, from the calls alone.
-func (a *Agent) said(turn coordinator.Turn, number int) ([]message, error) {
+func (a *Agent) said(turn coordinator.Turn, number int) ([]Message, error) {
 	if len(turn.State) > 0 {
 		var s state
 		if err := json.Unmarshal(turn.State, &s); err != nil {
@@ -75,16 +77,16 @@ func (a *Agent) said(turn coordinator.Turn, number int) ([]message, error) {
 		}
 		return s.Messages, nil
 	}
-	m := message{Role: "assistant"}
+	m := Message{Role: "assistant"}
 	for i, c := range turn.Calls {
-		m.Calls = append(m.Calls, toolCall{ID: callID(c.ID, number, 0, i), Name: a.names.tool(c.Use), Arguments: string(c.Input)})
+		m.Calls = append(m.Calls, ToolCall{ID: callID(c.ID, number, 0, i), Name: a.names.tool(c.Use), Arguments: string(c.Input)})
 	}
-	return []message{m}, nil
+	return []Message{m}, nil
 }
 
 // outcomes answers each call of an earlier turn. A provider refuses a conversation in which one is missing.
-func (a *Agent) outcomes(turn coordinator.Turn, number int, f fence) []message {
-	var messages []message
+func (a *Agent) outcomes(turn coordinator.Turn, number int, f fence) []Message {
+	var messages []Message
 	for i, c := range turn.Calls {
 		o := coordinator.Outcome{Error: "it was not carried out", Label: coordinator.Trusted}
 		if i < len(turn.Outcomes) {
@@ -93,7 +95,7 @@ func (a *Agent) outcomes(turn coordinator.Turn, number int, f fence) []message {
 		if c.Refused != "" && o.Error == "" && len(o.Output) == 0 {
 			o.Error, o.Label = c.Refused, coordinator.Trusted
 		}
-		messages = append(messages, message{
+		messages = append(messages, Message{
 			Role: "tool",
 			ID:   callID(c.ID, number, 0, i),
 			Name: a.names.tool(c.Use),
@@ -105,11 +107,11 @@ func (a *Agent) outcomes(turn coordinator.Turn, number int, f fence) []message {
 
 // assistant is what the model just said. Calls without an id of their own get one that a replay gives them again;
 // asked counts the messages since the turn began.
-func (a *Agent) assistant(r reply, at coordinator.Attempt, asked int) message {
-	m := message{Role: "assistant", Text: r.text}
+func (a *Agent) assistant(r reply, at coordinator.Attempt, asked int) Message {
+	m := Message{Role: "assistant", Text: r.text, Own: r.own}
 	seen := map[string]bool{}
 	for i, c := range r.calls {
-		call := toolCall{ID: c.ID}
+		call := ToolCall{ID: c.ID}
 		if c.FunctionCall != nil {
 			call.Name, call.Arguments = c.FunctionCall.Name, c.FunctionCall.Arguments
 		}
@@ -131,14 +133,14 @@ func callID(own string, turn, asked, i int) string {
 }
 
 // correction tells the model what was wrong with what it said.
-func (a *Agent) correction(said message, wrong error) []message {
+func (a *Agent) correction(said Message, wrong error) []Message {
 	if len(said.Calls) == 0 {
-		return []message{{Role: "user", Text: "Your answer cannot be used:\n" + wrong.Error() + "\nAnswer again, complete and corrected."}}
+		return []Message{{Role: "user", Text: "Your answer cannot be used:\n" + wrong.Error() + "\nAnswer again, complete and corrected."}}
 	}
-	var messages []message
+	var messages []Message
 	for _, c := range said.Calls { // each call must be answered before the model may speak again
 		text := "Not carried out, because the answer it came in cannot be used:\n" + wrong.Error() + "\nAnswer again, complete and corrected."
-		messages = append(messages, message{Role: "tool", ID: c.ID, Name: c.Name, Text: text})
+		messages = append(messages, Message{Role: "tool", ID: c.ID, Name: c.Name, Text: text})
 	}
 	return messages
 }
@@ -150,8 +152,24 @@ var roles = map[string]llms.ChatMessageType{
 	"tool":      llms.ChatMessageTypeTool,
 }
 
+// ownOf returns what providers want back of the assistant's messages; nil when there is nothing.
+func ownOf(messages []Message) []*Own {
+	var out []*Own
+	some := false
+	for _, m := range messages {
+		if m.Role == "assistant" {
+			out = append(out, m.Own)
+			some = some || m.Own != nil
+		}
+	}
+	if !some {
+		return nil
+	}
+	return out
+}
+
 // toModel is a conversation in langchaingo's types.
-func toModel(messages []message) []llms.MessageContent {
+func toModel(messages []Message) []llms.MessageContent {
 	out := make([]llms.MessageContent, 0, len(messages))
 	for _, m := range messages {
 		content := llms.MessageContent{Role: roles[m.Role]}

@@ -24,6 +24,8 @@ type ProviderError struct {
 	Message  string        // the provider's words, shortened
 	After    time.Duration // how long the provider wants to be left alone; 0: it did not say
 	Err      error         // what lies below; may be nil
+
+	Usage coordinator.Usage // of the failed request, where the provider counted it: a refusal costs too; without Cost
 }
 
 func (e *ProviderError) Error() string {

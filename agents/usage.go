@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"reflect"
 
 	"github.com/tuttirun/tutti/coordinator"
@@ -8,29 +9,28 @@ import (
 
 // Price is what a model costs, in US dollars per million tokens.
 type Price struct {
-	Input  float64 `json:"input,omitempty"`
-	Output float64 `json:"output,omitempty"`
-	Cached float64 `json:"cached,omitempty"` // of input read from the provider's cache; 0: like Input
+	Input   float64 `json:"input,omitempty"`
+	Output  float64 `json:"output,omitempty"`
+	Cached  float64 `json:"cached,omitempty"`      // of input read from the provider's cache; 0: like Input
+	Written float64 `json:"cache_write,omitempty"` // of input written to it, where that costs extra; 0: like Input
 }
 
-// Of returns the cost of a usage in US dollars.
+// Of returns the cost of a usage in US dollars. What was written to a cache is not told apart there, and costs like Input;
+// UsageOf knows it.
 func (p Price) Of(u coordinator.Usage) float64 {
-	cached := p.Cached
-	if cached == 0 {
-		cached = p.Input
-	}
-	return (float64(max(u.Input-u.Cached, 0))*p.Input + float64(u.Cached)*cached + float64(u.Output)*p.Output) / 1e6
+	return (float64(max(u.Input-u.Cached, 0))*p.Input + float64(u.Cached)*cmp.Or(p.Cached, p.Input) + float64(u.Output)*p.Output) / 1e6
 }
 
-// usageOf reads a model's consumption, whose keys differ between providers, and prices it unless the model did.
-// What a provider does not report counts as zero.
-func usageOf(info map[string]any, price Price) coordinator.Usage {
+// UsageOf reads a model's consumption from its GenerationInfo, whose keys differ between providers, and prices it unless
+// the model did. What a provider does not report counts as zero.
+func UsageOf(info map[string]any, price Price) coordinator.Usage {
 	u, counted := info[InfoUsage].(coordinator.Usage)
 	if !counted {
 		u = countedBy(info)
 	}
 	if u.Cost == 0 {
-		u.Cost = price.Of(u)
+		written, _ := number(info, "CacheCreationInputTokens")
+		u.Cost = price.Of(u) + float64(written)*(cmp.Or(price.Written, price.Input)-price.Input)/1e6
 	}
 	return u
 }

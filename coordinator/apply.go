@@ -19,6 +19,7 @@ func (r *Run) Apply(e Event) error {
 	change()
 	if r.top != nil && r.stop != nil && r.status == "" {
 		r.undoNext()
+		r.goOn()
 	}
 	return nil
 }
@@ -32,6 +33,8 @@ func (r *Run) allow(e Event) (change func(), reason string) {
 		return r.submitted(e)
 	case r.seq == 0:
 		return nil, "the first event must be submitted"
+	case e.Kind == Rerun:
+		return r.rerun(e)
 	case r.status != "" && !e.Kind.Foreign():
 		return nil, "the run has ended"
 	case r.status != "":
@@ -48,6 +51,10 @@ func (r *Run) allow(e Event) (change func(), reason string) {
 		return func() { r.quarantined = true }, ""
 	case Released:
 		return func() { r.quarantined = false }, ""
+	case Claimed, Unclaimed:
+		return r.claimed(e)
+	case Denied:
+		return func() {}, ""
 	case Expired:
 		return r.expired(e)
 	case Asked:
@@ -109,7 +116,7 @@ func (r *Run) submitted(e Event) (func(), string) {
 		return nil, "input: " + err.Error()
 	}
 	return func() {
-		r.task, r.limits, r.budget, r.submittedAt = *e.Task, limits, e.Task.Plan.Budget, r.at
+		r.task, r.limits, r.budget, r.submittedAt, r.wallFrom = *e.Task, limits, e.Task.Plan.Budget, r.at, r.at
 		r.nodes, r.frontier, r.flying = map[string]*node{}, map[*node]struct{}{}, map[*node]struct{}{}
 		r.open = map[string]*question{}
 		r.top = r.enter(&scope{prog: prog, input: value{v: in, label: e.Task.Label}, label: Trusted})

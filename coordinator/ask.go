@@ -23,7 +23,7 @@ func (l *look) escalation(n *node, why Reason) Escalation {
 	q := Escalation{
 		ID: r.escalationID(r.asked + l.asks + 1), Run: r.task.Run, Path: n.path, Generation: n.generation,
 		Reason: why, Worker: n.use, Input: n.input, Label: n.inLabel, Confidence: n.confidence, Failure: n.failure,
-		By: review.By, Opened: l.now, Within: review.Within, Then: review.Then,
+		By: review.By, Requester: r.task.By, FourEyes: review.FourEyes, Opened: l.now, Within: review.Within, Then: review.Then,
 	}
 	if n.attempt != nil {
 		q.Effect = n.attempt.Effect
@@ -117,7 +117,7 @@ func (l *look) askBudget() {
 	q := Escalation{
 		ID: r.escalationID(r.asked + l.asks + 1), Run: r.task.Run, Reason: ReasonBudget,
 		Question: "The run is over its budget: " + l.over + ". Give it more?",
-		Used:     &spent, Budget: &budget, Opened: l.now, Label: Trusted,
+		Used:     &spent, Budget: &budget, Requester: r.task.By, Opened: l.now, Label: Trusted,
 	}
 	l.asks++
 	l.records = append(l.records, Ask{Event: Event{Kind: Asked, Escalation: &q}})

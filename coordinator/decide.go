@@ -88,6 +88,19 @@ func (r *Run) decided(e Event) (func(), string) {
 	return func() { r.close(q); answer() }, ""
 }
 
+// claimed notes who has taken a question on, or that nobody has any more. Who may was checked before it became an event.
+func (r *Run) claimed(e Event) (func(), string) {
+	q := r.open[e.ID]
+	if q == nil {
+		return func() {}, ""
+	}
+	by := e.By
+	if e.Kind == Unclaimed {
+		by = ""
+	}
+	return func() { q.Claimed = by }, ""
+}
+
 func (r *Run) close(q *question) {
 	delete(r.open, q.ID)
 	if q.node != nil {
@@ -214,7 +227,7 @@ func (r *Run) regenerate(n *node, guidance string) {
 	n.generation++
 	n.turn, n.number, n.failures, n.interrupts = 1, 0, 0, 0
 	n.fate, n.output, n.decoded, n.failure, n.confidence = undecided, nil, nil, nil, nil
-	n.tainted, n.broken = false, nil
+	n.tainted, n.takenBack, n.undone, n.answered, n.broken = false, false, false, false, nil
 	n.unknown, n.approved, n.redo, n.effect, n.plan, n.sub = false, false, nil, nil, nil, nil
 	n.children, n.turns, n.running, n.reason = nil, nil, 0, ""
 	n.ended = time.Time{}
@@ -246,7 +259,7 @@ func (r *Run) expired(e Event) (func(), string) {
 			}
 		}
 	case "reassign":
-		return func() { q.By, q.Deadline, q.Then = q.Then.Reassign, time.Time{}, Then{} }, ""
+		return func() { q.By, q.Claimed, q.Deadline, q.Then = q.Then.Reassign, "", time.Time{}, Then{} }, ""
 	case "reject", "fail":
 		return func() { r.close(q); r.nobody(q) }, ""
 	}

@@ -23,9 +23,12 @@ type Escalation struct {
 	Confidence *Confidence     `json:"confidence,omitempty"`
 	Failure    *Failure        `json:"failure,omitempty"`
 	Label      Label           `json:"label,omitempty"`
-	Used       *Spent          `json:"used,omitempty"`   // reason budget
-	Budget     *Budget         `json:"budget,omitempty"` // reason budget: the limits that stand
-	By         string          `json:"by,omitempty"`     // a person or group; "": anyone
+	Used       *Spent          `json:"used,omitempty"`      // reason budget
+	Budget     *Budget         `json:"budget,omitempty"`    // reason budget: the limits that stand
+	By         string          `json:"by,omitempty"`        // a person or group; "": anyone
+	Requester  string          `json:"requester,omitempty"` // who asked for the run
+	FourEyes   bool            `json:"four_eyes,omitempty"` // the requester may not decide
+	Claimed    string          `json:"claimed,omitempty"`   // who has taken it on: nobody else decides until they give it back
 	Opened     time.Time       `json:"opened"`
 	Deadline   time.Time       `json:"deadline,omitzero"`
 	Within     time.Duration   `json:"within,omitempty"`
@@ -85,6 +88,18 @@ var verbs = map[Reason][]Verb{
 
 // Verbs returns what may be answered to a question of this kind.
 func (r Reason) Verbs() []Verb { return verbs[r] }
+
+// Bars returns why this person may not decide, whatever groups they are in: four eyes, or somebody else has taken the
+// question on; "" when nothing stands in their way.
+func (e Escalation) Bars(by string) string {
+	switch {
+	case e.FourEyes && by == e.Requester:
+		return "who asked for the run may not decide this: it needs four eyes"
+	case e.Claimed != "" && e.Claimed != by:
+		return e.Claimed + " has taken this question on"
+	}
+	return ""
+}
 
 // RunOf returns the run that an escalation's id belongs to.
 func RunOf(escalation string) string {

@@ -33,13 +33,17 @@ const (
 	Redone      Kind = "redone"      // somebody asked to do a done step again; foreign
 	Quarantined Kind = "quarantined" // claimed again and again without progress; foreign
 	Released    Kind = "released"    // a person lets a quarantined run go on; foreign
-	Ended       Kind = "ended"       // always last: Status, Output or Failure
+	Claimed     Kind = "claimed"     // a person takes the question ID on: By; foreign
+	Unclaimed   Kind = "unclaimed"   // and gives it back; foreign
+	Denied      Kind = "denied"      // By tried what they have no right to: Note; foreign, changes nothing
+	Rerun       Kind = "rerun"       // an ended run goes on, with Plan or its own: what failed, and From, is done again
+	Ended       Kind = "ended"       // Status, Output or Failure: nothing but a rerun, and what came too late, follows
 )
 
 // Foreign reports whether other processes and people may append the event at the journal's tail.
 func (k Kind) Foreign() bool {
 	switch k {
-	case Decided, Cancelled, Redone, Quarantined, Released:
+	case Decided, Cancelled, Redone, Quarantined, Released, Claimed, Unclaimed, Denied:
 		return true
 	}
 	return false
@@ -56,31 +60,35 @@ type Event struct {
 	Turn       int    `json:"turn,omitempty"`
 	Number     int    `json:"number,omitempty"`
 
-	Task       *Task           `json:"task,omitempty"`       // submitted
-	Worker     string          `json:"worker,omitempty"`     // started
-	Key        string          `json:"key,omitempty"`        // started
-	Effect     Effect          `json:"effect,omitempty"`     // started
-	Epoch      int64           `json:"epoch,omitempty"`      // started: the owner's epoch
-	Deadline   time.Time       `json:"deadline,omitzero"`    // started: when the attempt is given up; expired: the new deadline
-	Input      json.RawMessage `json:"input,omitempty"`      // started: frozen, canonical
-	Output     json.RawMessage `json:"output,omitempty"`     // succeeded, joined, ended
-	Calls      []Call          `json:"calls,omitempty"`      // called
-	Plan       *Plan           `json:"plan,omitempty"`       // planned
-	State      json.RawMessage `json:"state,omitempty"`      // called, planned
-	Replans    bool            `json:"replans,omitempty"`    // planned: the worker is asked again if a step fails
-	Confidence *Confidence     `json:"confidence,omitempty"` // succeeded, planned
-	Verdict    Verdict         `json:"verdict,omitempty"`    // succeeded, planned; "" is accept
-	Failure    *Failure        `json:"failure,omitempty"`    // failed, refused, joined, ended
-	Usage      Usage           `json:"usage,omitzero"`       // succeeded, called, planned, failed
-	Label      Label           `json:"label,omitempty"`      // of Input, Output or Items
-	Items      json.RawMessage `json:"items,omitempty"`      // expanded: a list
-	Note       string          `json:"note,omitempty"`       // for people; skipped: why
-	Escalation *Escalation     `json:"escalation,omitempty"` // asked
-	ID         string          `json:"id,omitempty"`         // decided, expired: the escalation
-	Decision   *Decision       `json:"decision,omitempty"`   // decided
-	By         string          `json:"by,omitempty"`         // cancelled, redone: who
-	Guidance   string          `json:"guidance,omitempty"`   // redone
-	Status     Status          `json:"status,omitempty"`     // ended
+	Task       *Task            `json:"task,omitempty"`       // submitted
+	Worker     string           `json:"worker,omitempty"`     // started
+	Key        string           `json:"key,omitempty"`        // started
+	Effect     Effect           `json:"effect,omitempty"`     // started
+	Epoch      int64            `json:"epoch,omitempty"`      // started: the owner's epoch
+	Deadline   time.Time        `json:"deadline,omitzero"`    // started: when the attempt is given up; expired: the new deadline
+	Input      json.RawMessage  `json:"input,omitempty"`      // started: frozen, canonical
+	Output     json.RawMessage  `json:"output,omitempty"`     // succeeded, joined, ended
+	Calls      []Call           `json:"calls,omitempty"`      // called
+	Plan       *Plan            `json:"plan,omitempty"`       // planned, rerun
+	State      json.RawMessage  `json:"state,omitempty"`      // called, planned
+	Replans    bool             `json:"replans,omitempty"`    // planned: the worker is asked again if a step fails
+	Confidence *Confidence      `json:"confidence,omitempty"` // succeeded, planned
+	Verdict    Verdict          `json:"verdict,omitempty"`    // succeeded, planned; "" is accept
+	Failure    *Failure         `json:"failure,omitempty"`    // failed, refused, joined, ended
+	Usage      Usage            `json:"usage,omitzero"`       // succeeded, called, planned, failed
+	Models     map[string]Usage `json:"models,omitempty"`     // of Usage, by model
+	Exchange   json.RawMessage  `json:"exchange,omitempty"`   // what a model was asked and answered, for people only
+	Label      Label            `json:"label,omitempty"`      // of Input, Output or Items
+	Items      json.RawMessage  `json:"items,omitempty"`      // expanded: a list
+	Note       string           `json:"note,omitempty"`       // for people; skipped: why
+	Escalation *Escalation      `json:"escalation,omitempty"` // asked
+	ID         string           `json:"id,omitempty"`         // decided, expired, claimed, unclaimed, denied: the escalation
+	Decision   *Decision        `json:"decision,omitempty"`   // decided
+	By         string           `json:"by,omitempty"`         // cancelled, redone, claimed, unclaimed, denied, rerun: who
+	Plans      map[string]*Plan `json:"plans,omitempty"`      // rerun: corrected plans of steps that answered with one, by path
+	From       []string         `json:"from,omitempty"`       // rerun: steps to do again although they are done
+	Guidance   string           `json:"guidance,omitempty"`   // redone
+	Status     Status           `json:"status,omitempty"`     // ended
 }
 
 // Task is what somebody wants done.
@@ -92,6 +100,7 @@ type Task struct {
 	Plan      *Plan           `json:"plan"`                // what to carry out
 	Input     json.RawMessage `json:"input,omitempty"`
 	By        string          `json:"by,omitempty"`    // who asked for it
+	Batch     string          `json:"batch,omitempty"` // the batch it belongs to
 	Label     Label           `json:"label,omitempty"` // of Input
 	Limits    Limits          `json:"limits,omitzero"` // as they stood at submission
 }

@@ -434,8 +434,8 @@ func (l *look) overBudget() bool {
 		l.over = fmt.Sprintf("it has used %d tokens of %d", used.Usage.Input+used.Usage.Output, b.Tokens)
 	case b.Cost > 0 && used.Usage.Cost >= b.Cost:
 		l.over = fmt.Sprintf("it has cost $%.4f of $%.4f", used.Usage.Cost, b.Cost)
-	case b.Wall > 0 && l.now.Sub(r.submittedAt) >= b.Wall:
-		l.over = fmt.Sprintf("it has run for %s of %s", l.now.Sub(r.submittedAt).Round(time.Second), b.Wall)
+	case b.Wall > 0 && l.now.Sub(r.wallFrom) >= b.Wall:
+		l.over = fmt.Sprintf("it has run for %s of %s", l.now.Sub(r.wallFrom).Round(time.Second), b.Wall)
 	default:
 		return false
 	}

@@ -83,6 +83,10 @@ type node struct {
 	failure    *Failure
 	unknown    bool     // nobody knows whether its effect happened
 	doubt      *Failure // what raised that doubt
+	takenBack  bool     // its effect, or one below it, was undone and is not being redone
+	undone     bool     // this generation's effect was undone, or that was tried
+	answered   bool     // this generation has given an output: its key has done its work
+	before     phase    // dropped: where it stood
 	interrupts int      // attempts of this turn whose process went away
 	tainted    bool     // a failure's text came from outside
 	holds      bool     // counted in the busy of its scopes
@@ -311,6 +315,9 @@ func (r *Run) freshen(n *node) {
 
 // to moves a node to a phase and keeps the books that make Next cheap.
 func (r *Run) to(n *node, p phase) {
+	if p == dropped && n.phase != dropped {
+		n.before = n.phase
+	}
 	n.phase = p
 	switch p {
 	case fresh, ready, backoff, doubtful, failing, unsure, joinable:

@@ -73,7 +73,7 @@ func (r *Run) spend(n *node, e Event) {
 }
 
 func (r *Run) succeeded(n *node, e Event) {
-	n.output, n.label, n.decoded, n.unknown = e.Output, e.Label, nil, false
+	n.output, n.label, n.decoded, n.unknown, n.answered = e.Output, e.Label, nil, false, true
 	r.remember(n)
 	switch {
 	case r.haltedAt(n), e.Verdict == "", e.Verdict == VerdictAccept, n.role == compensation:

@@ -70,9 +70,10 @@ type Accept struct {
 
 // Review says who is asked about a step, within what time, and what happens when nobody answers.
 type Review struct {
-	By     string        `json:"by,omitempty"` // a person or group; "": anyone
-	Within time.Duration `json:"within,omitempty" validate:"gte=0"`
-	Then   Then          `json:"then,omitzero"` // the zero value waits for ever
+	By       string        `json:"by,omitempty"` // a person or group; "": anyone
+	Within   time.Duration `json:"within,omitempty" validate:"gte=0"`
+	Then     Then          `json:"then,omitzero"`       // the zero value waits for ever
+	FourEyes bool          `json:"four_eyes,omitempty"` // whoever asked for the run may not decide
 }
 
 // Then is what happens at a deadline: approve, reject, fail, or reassign, which asks somebody else and then waits.

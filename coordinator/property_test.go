@@ -3,6 +3,7 @@ package coordinator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -17,18 +18,88 @@ import (
 func TestRandomRuns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
-		for range rapid.IntRange(5, 60).Draw(t, "moves") {
-			if w.run.status != "" {
+		w.live()
+		for range rapid.IntRange(0, 2).Draw(t, "reruns") {
+			if !w.rerun() {
 				break
 			}
-			w.move()
+			w.live()
 		}
-		w.comeToAnEnd()
 	})
+}
+
+// live lets things happen for a while, and then everybody answer until the run ends.
+func (w *world) live() {
+	for range rapid.IntRange(5, 60).Draw(w.T, "moves") {
+		if w.run.status != "" {
+			break
+		}
+		w.move()
+	}
+	w.comeToAnEnd()
+}
+
+// rerun opens the ended run again: as it was, from some step, or with a plan in which some steps are others.
+func (w *world) rerun() bool {
+	e := Event{Kind: Rerun, By: "ada"}
+	for _, st := range w.run.task.Plan.Steps {
+		if rapid.IntRange(0, 5).Draw(w.T, "from") == 0 {
+			e.From = append(e.From, st.ID)
+		}
+	}
+	if rapid.Bool().Draw(w.T, "corrected") {
+		e.Plan = w.corrected(w.run.task.Plan)
+	}
+	if below := w.run.PlansBelow(); len(below) > 0 && rapid.Bool().Draw(w.T, "corrected below") {
+		paths := slices.Sorted(maps.Keys(below))
+		path := rapid.SampledFrom(paths).Draw(w.T, "whose plan")
+		e.Plans = map[string]*Plan{path: w.corrected(below[path])}
+	}
+	choices, err := w.run.Rerun(e)
+	kept := map[string]string{}
+	for id, c := range choices {
+		if n := w.run.nodes[id]; c == ChoiceKeep {
+			kept[id] = w.json(n.state())
+		}
+	}
+	if took := w.apply(e); took != (err == nil) {
+		w.Fatalf("the rerun was announced as %v, and taken: %v", err, took)
+	}
+	for id, state := range kept {
+		if now := w.json(w.run.nodes[id].state()); now != state {
+			w.Fatalf("%s is kept and changed:\n%s\nbefore:\n%s", id, now, state)
+		}
+	}
+	w.settle()
+	return err == nil
+}
+
+// corrected returns a copy of a plan in which some steps do something else, and some are new.
+func (w *world) corrected(p *Plan) *Plan {
+	var out Plan
+	if err := json.Unmarshal([]byte(w.json(p)), &out); err != nil {
+		w.Fatal(err)
+	}
+	for i := range out.Steps {
+		st := &out.Steps[i]
+		if st.Use != "" && st.Use != Person && rapid.IntRange(0, 4).Draw(w.T, "another worker") == 0 {
+			st.Use = "c"
+		}
+		if rapid.IntRange(0, 9).Draw(w.T, "no undo") == 0 {
+			st.Undo = nil
+		}
+	}
+	if rapid.IntRange(0, 3).Draw(w.T, "one more") == 0 {
+		w.plans++
+		out.Steps = append(out.Steps, Step{ID: fmt.Sprintf("new%d", w.plans), Use: "a", Needs: []string{out.Steps[0].ID}})
+	}
+	return &out
 }
 
 type world struct {
 	*rapid.T
+	began   map[string]Event // the last start under a key
+	over    map[string]bool  // keys whose piece of work is done
 	run     *Run
 	journal []Event
 	now     time.Time
@@ -38,7 +109,7 @@ type world struct {
 var effects = []Effect{EffectNone, EffectRead, EffectIdempotent, EffectUnrepeatable}
 
 func newWorld(t *rapid.T) *world {
-	w := &world{T: t, run: new(Run), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	w := &world{T: t, began: map[string]Event{}, over: map[string]bool{}, run: new(Run), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	task := &Task{
 		Run: "r", Version: Version, Workspace: "w", Plan: w.randomPlan("s", 7), Input: json.RawMessage(`{"list":[1,2,3],"yes":true}`), Label: Trusted,
 		Limits: Limits{Depth: 3, Turns: 4, Escalations: 3, Steps: 60, Events: 400},
@@ -208,6 +279,7 @@ func (w *world) nonsense() {
 func (w *world) apply(e Event) bool {
 	e.Seq, e.At = w.run.seq+1, w.now
 	w.checkNeeds(e)
+	w.checkKeys(e)
 	if w.run.Apply(e) != nil {
 		return false
 	}
@@ -228,6 +300,36 @@ func (w *world) checkNeeds(e Event) {
 	}
 	if w.run.stop != nil {
 		w.Fatalf("%s starts although the run stops", n.path)
+	}
+}
+
+// checkKeys holds that a key stands for one piece of work, and that a piece of work that is done is never begun again.
+func (w *world) checkKeys(e Event) {
+	switch e.Kind {
+	case Started:
+		if before, ok := w.began[e.Key]; ok && (string(before.Input) != string(e.Input) || before.Worker != e.Worker) {
+			for _, j := range w.journal {
+				if strings.HasPrefix(j.Path, "s1") || j.Path == "" || j.Kind == Decided || strings.HasPrefix(j.Path, "s0") {
+					w.Logf("J %d %s %s g%d t%d n%d out=%s dec=%s id=%s fail=%v from=%v", j.Seq, j.Kind, j.Path, j.Generation, j.Turn, j.Number, j.Output, w.json(j.Decision), j.ID, j.Failure, j.From)
+				}
+			}
+			w.Fatalf("one key for two pieces of work:\n%s\n%s", w.json(before), w.json(e))
+		}
+		if w.over[e.Key] {
+			for _, j := range w.journal {
+				if strings.HasPrefix(j.Path, "s1") || j.Path == "" || j.Kind == Decided {
+					w.Logf("J %d %s %s g%d t%d n%d out=%s dec=%s id=%s fail=%v from=%v", j.Seq, j.Kind, j.Path, j.Generation, j.Turn, j.Number, j.Output, w.json(j.Decision), j.ID, j.Failure, j.From)
+				}
+			}
+			w.Fatalf("%s is done, and begins again: %s", e.Key, w.json(e))
+		}
+		w.began[e.Key] = e
+	case Succeeded, Called, Planned:
+		if n := w.run.nodes[e.Path]; n != nil && n.phase == inFlight && n.attempt.Generation == e.Generation && n.attempt.Turn == e.Turn && n.attempt.Number == e.Number {
+			if e.Kind != Planned {
+				w.over[n.attempt.Key] = true
+			}
+		}
 	}
 }
 

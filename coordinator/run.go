@@ -20,6 +20,7 @@ type Run struct {
 	top    *scope
 
 	submittedAt time.Time
+	wallFrom    time.Time // since when the budget's wall time counts: the submission, or the last rerun
 
 	nodes    map[string]*node
 	created  int
@@ -34,6 +35,8 @@ type Run struct {
 	spent       Spent
 	finished    int // steps done
 	stop        *stop
+	rerunning   *rerunning     // a rerun that takes back what it will do anew
+	retired     map[string]int // paths that a rerun has left, and the generation to go on with
 	quarantined bool
 	status      Status // set when final
 	output      json.RawMessage
@@ -171,6 +174,14 @@ func (r *Run) Started(path string) (Attempt, *Step, bool) {
 		return a, nil, true
 	}
 	return a, n.step.Step, true
+}
+
+// UseOf returns the worker of the node at path; "" when there is no such node.
+func (r *Run) UseOf(path string) string {
+	if n, ok := r.nodes[path]; ok {
+		return n.use
+	}
+	return ""
 }
 
 // KnownSteps returns the ids of the steps that a plan answered by the node at path may name but not redefine.

@@ -187,16 +187,19 @@ func (r *Run) drop(id string, q *question) {
 			return
 		}
 		r.to(q.node, dropped)
+		if q.Reason == ReasonLowConfidence || q.Reason == ReasonPlan {
+			q.node.before = unsure
+		}
 	}
 }
 
 // halt stops the run: no new work, no questions but those about effects in doubt. The first reason stands,
 // except that a person's cancel during a failure changes nothing.
 func (r *Run) halt(s *stop) {
-	if r.stop != nil {
+	if r.stop != nil && r.rerunning == nil {
 		return
 	}
-	r.stop, r.quarantined = s, false
+	r.stop, r.rerunning, r.quarantined = s, nil, false
 	for id, q := range r.open {
 		if q.Reason != ReasonInDoubt && (q.node == nil || !q.node.undoing) {
 			r.drop(id, q)

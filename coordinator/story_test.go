@@ -185,6 +185,22 @@ func (s *story) command(line string) {
 		s.take(coordinator.Event{Kind: coordinator.Cancelled, By: arg(1)})
 	case "redo":
 		s.take(coordinator.Event{Kind: coordinator.Redone, Path: arg(1), By: "ada", Guidance: arg(2)})
+	case "rerun":
+		e := coordinator.Event{Kind: coordinator.Rerun, By: "ada"}
+		if set["from"] != "" {
+			e.From = strings.Split(set["from"], ",")
+		}
+		if set["plan"] != "" {
+			e.Plan = s.plan(set["plan"])
+		}
+		if path, name, ok := strings.Cut(set["below"], ":"); ok {
+			e.Plans = map[string]*coordinator.Plan{path: s.plan(name)}
+		}
+		s.take(e)
+	case "claim":
+		s.take(coordinator.Event{Kind: coordinator.Claimed, ID: "run." + arg(1), By: arg(2)})
+	case "unclaim":
+		s.take(coordinator.Event{Kind: coordinator.Unclaimed, ID: "run." + arg(1), By: arg(2)})
 	case "quarantine":
 		s.take(coordinator.Event{Kind: coordinator.Quarantined})
 	case "release":
@@ -371,6 +387,10 @@ func describe(e coordinator.Event) string {
 		b.WriteString(detail(" ", e.ID))
 	case coordinator.Ended:
 		b.WriteString(detail(" ", string(e.Status)))
+	case coordinator.Rerun:
+		b.WriteString(detail(" from ", strings.Join(e.From, ",")))
+	case coordinator.Claimed, coordinator.Unclaimed, coordinator.Denied:
+		b.WriteString(detail(" ", e.ID, " by ", e.By))
 	}
 	if e.Failure != nil {
 		b.WriteString(": " + e.Failure.Message)

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -17,12 +18,11 @@ func (r *Run) undoNext() {
 
 // standing returns the latest effect that has not been taken back.
 func (r *Run) standing() *effect {
-	for len(r.effects) > 0 {
-		last := r.effects[len(r.effects)-1]
-		if !last.gone {
-			return last
+	r.effects = slices.DeleteFunc(r.effects, func(ef *effect) bool { return ef.gone })
+	for _, ef := range slices.Backward(r.effects) {
+		if r.takesBack(ef) {
+			return ef
 		}
-		r.effects = r.effects[:len(r.effects)-1]
 	}
 	return nil
 }
@@ -32,6 +32,7 @@ func (r *Run) compensate(ef *effect) {
 		return
 	}
 	n := ef.node
+	n.undone = true
 	undo := r.create(&node{
 		path: undoPath(n.path, ef.generation), role: compensation, use: n.step.undo.Use, step: n.step.undo,
 		scope: n.scope, parent: n.parent, index: n.index, item: n.item, last: n.last, undoes: ef, waited: true,
@@ -49,8 +50,14 @@ func (r *Run) compensate(ef *effect) {
 // compensated forgets an effect that was taken back, or that a person let stand.
 func (r *Run) compensated(n *node) {
 	n.undoes.gone = true
-	if of := n.undoes.node; of.redo != nil && !r.haltedAt(of) {
+	of := n.undoes.node
+	switch {
+	case of.redo != nil && !r.haltedAt(of):
 		r.regenerate(of, *of.redo)
+	case n.fate != dead: // dead: a person let it stand
+		for at := of; at != nil; at = at.above() {
+			at.takenBack = true
+		}
 	}
 }
 

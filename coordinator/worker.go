@@ -91,14 +91,16 @@ type Outcome struct {
 
 // Result is what a worker answers: one of Output, Calls or Plan.
 type Result struct {
-	Output     json.RawMessage `json:"output,omitempty"`     // a literal, never compiled
-	Calls      []Call          `json:"calls,omitempty"`      // run these and come back to me
-	Plan       *Plan           `json:"plan,omitempty"`       // carry this out in my place; its output is my output
-	Confidence *Confidence     `json:"confidence,omitempty"` // nil: unmeasured, asks wherever the step has an accept
-	State      json.RawMessage `json:"state,omitempty"`      // wanted back in the next turn
-	Usage      Usage           `json:"usage,omitzero"`
-	Label      Label           `json:"label,omitempty"` // of what the worker added by itself; "" takes the card's word
-	Note       string          `json:"note,omitempty"`  // a line for people, e.g. "written to outbox/1.eml, no SMTP configured"
+	Output     json.RawMessage  `json:"output,omitempty"`     // a literal, never compiled
+	Calls      []Call           `json:"calls,omitempty"`      // run these and come back to me
+	Plan       *Plan            `json:"plan,omitempty"`       // carry this out in my place; its output is my output
+	Confidence *Confidence      `json:"confidence,omitempty"` // nil: unmeasured, asks wherever the step has an accept
+	State      json.RawMessage  `json:"state,omitempty"`      // wanted back in the next turn
+	Usage      Usage            `json:"usage,omitzero"`
+	Models     map[string]Usage `json:"models,omitempty"`   // of Usage, by the model that was asked; journaled beside an error too
+	Exchange   json.RawMessage  `json:"exchange,omitempty"` // for people: what exactly was asked and answered (agents.Exchange); never read by the core
+	Label      Label            `json:"label,omitempty"`    // of what the worker added by itself; "" takes the card's word
+	Note       string           `json:"note,omitempty"`     // a line for people, e.g. "written to outbox/1.eml, no SMTP configured"
 }
 
 // Call asks for a piece of work of another worker. Its input is a literal, never compiled.

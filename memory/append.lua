@@ -1,21 +1,22 @@
 -- append.lua: an owner's batch, all or none. Lua does not roll back: everything is checked before the first write.
 --
--- KEYS  1 head  2 journal  3 blobs  4 open  5 places  6 due  7 leases
+-- KEYS  1 head  2 journal  3 blobs  4 open  5 places  6 taken  7 due  8 leases
 -- ARGV  1 header, JSON: run, id, epoch, owner, expect, events (how many), most (events of a journal), lease (us), park, due (us; 0: never),
---         ended, ttl (ms, of the idempotency key once the run has ended), lists, needs (names of sets), wake (channel),
---         open ([{id, place, boxes}]), close ([id])
+--         rerun (the first event opens an ended run again), ended (the last one ends it), ttl (ms, of the idempotency key once the run has ended), lists, needs (names of sets), wake (channel),
+--         open ([{id, place, boxes, taken (who has taken it on, or "")}]), close ([id])
 --       2 summary, JSON
 --       3.. for each event: at (us; 0: now), content hash or "", JSON; then for each of open: its JSON
 -- Answer  {what, now (us), tail}
 --       ok        written; or written before, and the epoch still stands
 --       fenced    another epoch or owner
 --       sequence  the journal's tail is not at expect
---       ended     events after the end of the run
+--       ended     events after the end of the run, and the first is no rerun
+--       running   a rerun of a run that has not ended
 --       full      more events than a journal may hold
 --       missing   there is no such run
 --       broken    the stream does not end where the head says
 -- Names in the header and in the head's fields are all of this shard, so they are in the slot of KEYS.
-local head, journal, blobs, open, places, due, leases = unpack(KEYS)
+local head, journal, blobs, open, places, taken, due, leases = unpack(KEYS)
 local b = cjson.decode(ARGV[1])
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -31,7 +32,7 @@ if batch == b.id then return {epoch == b.epoch and 'ok' or 'fenced', now, tail} 
 if epoch ~= b.epoch or owner ~= b.owner then return {'fenced', now, tail} end
 if tail ~= b.expect then return {'sequence', now, tail} end
 if b.events > 0 then
-  if ended then return {'ended', now, tail} end
+  if ended ~= b.rerun then return {ended and 'ended' or 'running', now, tail} end
   if tail + b.events > b.most and not b.ended then return {'full', now, tail} end
 end
 local newest = redis.call('XREVRANGE', journal, '+', '-', 'COUNT', 1)
@@ -60,11 +61,13 @@ local function shut(id)
   end
   redis.call('HDEL', places, id)
   redis.call('HDEL', open, id)
+  redis.call('HDEL', taken, id)
 end
 for i, q in ipairs(b.open or {}) do
   shut(q.id)
   redis.call('HSET', open, q.id, ARGV[arg + i - 1])
   redis.call('HSET', places, q.id, q.place .. '\n' .. table.concat(q.boxes, '\n'))
+  if q.taken ~= '' then redis.call('HSET', taken, q.id, q.taken) end
   for _, box in ipairs(q.boxes) do redis.call('ZADD', box, 0, q.place) end
 end
 for _, id in ipairs(b.close or {}) do shut(id) end
@@ -76,12 +79,16 @@ if lists ~= h[8] then
 end
 
 if b.lease > 0 then till = math.max(till, now + b.lease) end
-if ended or b.ended then
-  ended = true
+ended = b.ended or ended and not b.rerun
+-- The key may have been forgotten since the run ended, and used for another run.
+local ours = (ended or b.rerun) and h[10] ~= '' and redis.call('HGET', h[10], 'run') == b.run
+if b.rerun and ours then redis.call('PERSIST', h[10]) end
+if ended then
   for _, id in ipairs(redis.call('HKEYS', open)) do shut(id) end
   redis.call('ZREM', due, b.run)
   redis.call('ZREM', leases, b.run)
-  if h[10] ~= '' and redis.call('PTTL', h[10]) == -1 then redis.call('PEXPIRE', h[10], int(b.ttl)) end
+  if ours and redis.call('PTTL', h[10]) == -1 then redis.call('PEXPIRE', h[10], int(b.ttl)) end
+  if b.park then owner, till = '', 0 end
 elseif b.park then
   owner, till = '', 0
   redis.call('ZREM', leases, b.run)
@@ -92,7 +99,7 @@ elseif b.park then
     local first = redis.call('ZRANGE', due, 0, 0)[1]
     if b.due <= now or first == b.run then redis.call('PUBLISH', b.wake, '') end
   end
-elseif b.lease > 0 then
+else
   redis.call('ZADD', leases, int(till), b.run)
 end
 redis.call('HSET', head, 'owner', owner, 'until', int(till), 'claims', '0', 'batch', b.id, 'tail', int(tail), 'at', int(last),

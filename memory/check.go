@@ -65,8 +65,13 @@ func checkPost(run string, e coordinator.Event) error {
 	if !e.Kind.Foreign() {
 		return fmt.Errorf("journal %s: only the owner of the run writes %q", run, e.Kind)
 	}
-	if e.Kind == coordinator.Decided && (e.ID == "" || e.Decision == nil) {
+	switch {
+	case e.Kind == coordinator.Decided && (e.ID == "" || e.Decision == nil):
 		return fmt.Errorf("journal %s: a decision names its escalation", run)
+	case e.Kind == coordinator.Claimed && (e.ID == "" || e.By == ""):
+		return fmt.Errorf("journal %s: a claim names its escalation and who takes it on", run)
+	case e.Kind == coordinator.Unclaimed && e.ID == "":
+		return fmt.Errorf("journal %s: giving a question back names its escalation", run)
 	}
 	return nil
 }
@@ -129,6 +134,14 @@ func (o Options) crowdedError(s Scope) error {
 
 func fullError(run string, tail int64, most int) error {
 	return fmt.Errorf("journal %s: holds %d events, the most is %d (MaxEvents): %w", run, tail, most, ErrLimit)
+}
+
+func claimedError(id, by string) error {
+	return fmt.Errorf("escalation %s: %s: %w", id, by, ErrClaimed)
+}
+
+func deniedError(run string, most int) error {
+	return fmt.Errorf("journal %s: notes %d refused attempts, which is the most (MaxDenied): %w", run, most, ErrLimit)
 }
 
 // String is the scope for people, such as "run r-1".

@@ -16,8 +16,12 @@
 //   - ErrSequence: somebody posted in between. Read the journal on from what is known and decide anew.
 //   - ErrFenced: the run has another owner. Let go of it.
 //
+// An ended run goes on only by a rerun: ClaimEnded leases it without making it due for anybody, and an append that begins with Rerun
+// opens it again, with its summary, its lists and its idempotency key. Until then it has ended, whatever becomes of the lease.
+//
 // The store remembers the id of each run's last append only: an owner has one append of a run outstanding at a time.
-// People and other processes do not own runs; they Post events at the tail, under a condition that the script checks.
+// People and other processes do not own runs; they Post events at the tail, under a condition that the script checks. So they also
+// take a question on and give it back: who has it is kept beside the question, and an owner's Batch.Open says it anew.
 //
 // # Times
 //
@@ -33,18 +37,20 @@
 //
 //	tutti:w:layout                        "version 1, 16 shards": another value is refused
 //	tutti:w:wake, tutti:w:wake:<owner>    channels: something may be due; somebody posted to a run of this owner
+//	tutti:w:changed:<kind>:<id>           channel: the key of a blackboard value that was written
 //
-//	tutti:w:{07}:run:<id>                 hash: epoch, owner, until, tail, at, claims, batch, ended, summary, lists, needs, …
+//	tutti:w:{07}:run:<id>                 hash: epoch, owner, until, tail, at, claims, batch, ended, denied, summary, lists, needs, …
 //	tutti:w:{07}:run:<id>:journal         stream, entry <seq>-0: at, and e (the event's JSON) or b (its hash, when it is long)
 //	tutti:w:{07}:run:<id>:blobs           hash: long events by content hash, written before the entry that names them
 //	tutti:w:{07}:run:<id>:open            hash: open escalations; :places says where in the inbox each stands
+//	tutti:w:{07}:run:<id>:taken           hash: open escalations that somebody has claimed, by whom
 //	tutti:w:{07}:run:<id>:decided         hash: decision ids that were delivered, to their seq
 //	tutti:w:{07}:key:<sha256>             hash: run and digest of an idempotency key; expires some time after the run has ended
 //
 //	tutti:w:{07}:due                      sorted set: runs that nobody owns, by when somebody must look at them
 //	tutti:w:{07}:leases                   sorted set: owned runs, by when their lease ends; overdue means due
 //	tutti:w:{07}:needs:<worker>           set: runs parked until a worker appears
-//	tutti:w:{07}:runs[:status:…][:pipeline:…]   sorted set: "<created>:<run>", sorted as text
+//	tutti:w:{07}:runs[:status:…][:pipeline:…][:batch:…]   sorted set: "<created>:<run>", sorted as text
 //	tutti:w:{07}:inbox[:by:<who>]         sorted set: "<deadline>:<opened>:<escalation>", sorted as text
 //
 //	tutti:w:{07}:board:<kind>:<id>        sorted set: keys by when they expire; each value is a hash at …:<key>

@@ -80,7 +80,7 @@ func (o Options) checkSize(e coordinator.Event, size int) error {
 // valuesOf lists the sizes of the values in an event that workers and people made.
 func valuesOf(e coordinator.Event) map[string]int {
 	sizes := map[string]int{
-		"input": len(e.Input), "output": len(e.Output), "state": len(e.State), "items": len(e.Items),
+		"input": len(e.Input), "output": len(e.Output), "state": len(e.State), "items": len(e.Items), "exchange": len(e.Exchange),
 	}
 	if e.Task != nil {
 		sizes["input"] = len(e.Task.Input)
@@ -94,7 +94,7 @@ func valuesOf(e coordinator.Event) map[string]int {
 	return sizes
 }
 
-// encodeAll checks that the events follow seq without gaps, and that nothing follows the end of a run.
+// encodeAll checks that the events follow seq without gaps, and that nothing follows the end of a run but a rerun, with a batch of its own.
 func (o Options) encodeAll(run string, seq int64, events []coordinator.Event) ([]entry, error) {
 	out := make([]entry, 0, len(events))
 	for i, e := range events {
@@ -103,6 +103,9 @@ func (o Options) encodeAll(run string, seq int64, events []coordinator.Event) ([
 		}
 		if e.Kind == coordinator.Ended && i != len(events)-1 {
 			return nil, fmt.Errorf("journal %s: event %d follows the end of the run", run, e.Seq+1)
+		}
+		if e.Kind == coordinator.Rerun && i != 0 {
+			return nil, fmt.Errorf("journal %s: event %d: a rerun is the first event of its batch", run, e.Seq)
 		}
 		entry, err := o.encode(run, e)
 		if err != nil {
@@ -136,6 +139,24 @@ func marshal(v any) ([]byte, error) {
 
 func ends(events []coordinator.Event) bool {
 	return len(events) > 0 && events[len(events)-1].Kind == coordinator.Ended
+}
+
+func reopens(events []coordinator.Event) bool {
+	return len(events) > 0 && events[0].Kind == coordinator.Rerun
+}
+
+// asks returns the escalation that must be open for a foreign event; "" when it is about none.
+func asks(e coordinator.Event) string {
+	switch e.Kind {
+	case coordinator.Decided, coordinator.Claimed, coordinator.Unclaimed:
+		return e.ID
+	}
+	return ""
+}
+
+// changesNothing reports whether a foreign event leaves the run where it is, so that nobody has to look at it for that.
+func changesNothing(k coordinator.Kind) bool {
+	return k == coordinator.Claimed || k == coordinator.Unclaimed || k == coordinator.Denied
 }
 
 // errBroken is wrapped by Read and Append when entries of a journal are missing.
@@ -173,9 +194,11 @@ func encodeQuestions(b Batch) (map[string][]byte, error) {
 	return out, nil
 }
 
-func decodeQuestion(id string, raw []byte) (q coordinator.Escalation, err error) {
+// decodeQuestion restores an open escalation. Who has taken it on is kept beside it: people change that, the rest is its owner's.
+func decodeQuestion(id string, raw []byte, taken string) (q coordinator.Escalation, err error) {
 	if err = json.Unmarshal(raw, &q); err != nil {
 		err = fmt.Errorf("escalation %s: %w", id, err)
 	}
+	q.Claimed = taken
 	return q, err
 }

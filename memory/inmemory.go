@@ -19,6 +19,7 @@ func NewWith(o Options) Store {
 	return &inMemory{
 		opts: o.withDefaults(), runs: map[string]*mapped{}, waiting: map[string]*mapped{}, keys: map[string]record{},
 		boards: map[Scope]map[string]Value{}, talks: map[string][]Message{}, listeners: map[*listener]bool{},
+		watchers: map[*changes]watcher{},
 	}
 }
 
@@ -34,6 +35,7 @@ type inMemory struct {
 	boards    map[Scope]map[string]Value
 	talks     map[string][]Message
 	listeners map[*listener]bool
+	watchers  map[*changes]watcher
 }
 
 // record is what is known of an idempotency key.
@@ -58,6 +60,8 @@ type mapped struct {
 	summary Summary
 	journal []line
 	open    map[string][]byte // escalations, as JSON: callers must not share memory with the store
+	taken   map[string]string // open escalations to who has taken them on
+	denied  int               // Denied events
 	decided map[string]int64  // escalation and decision id to seq
 }
 
@@ -128,6 +132,9 @@ func (s *inMemory) Close() error {
 	for l := range s.listeners {
 		s.dismiss(l)
 	}
+	for _, w := range s.watchers {
+		w.cancel()
+	}
 	return nil
 }
 
@@ -168,7 +175,7 @@ func (r *mapped) recreated(n NewRun) (Created, error) {
 func (s *inMemory) create(n NewRun, entries []entry, now time.Time) Created {
 	r := &mapped{
 		id: n.ID, key: n.Key, created: now, summary: n.Summary.of(n.ID, now),
-		open: map[string][]byte{}, decided: map[string]int64{},
+		open: map[string][]byte{}, taken: map[string]string{}, decided: map[string]int64{},
 	}
 	for i := range entries {
 		entries[i].at = 0
@@ -225,8 +232,10 @@ func (r *mapped) admit(b Batch, most int) (known bool, err error) {
 		return false, fmt.Errorf("journal %s: epoch %d of %s: %w", b.Run, b.Epoch, b.Owner, ErrFenced)
 	case r.tail() != b.Expect:
 		return false, fmt.Errorf("journal %s: at %d, not %d: %w", b.Run, r.tail(), b.Expect, ErrSequence)
-	case r.ended && len(b.Events) > 0:
+	case r.ended && len(b.Events) > 0 && !reopens(b.Events):
 		return false, fmt.Errorf("journal %s: %w", b.Run, ErrEnded)
+	case !r.ended && reopens(b.Events):
+		return false, fmt.Errorf("journal %s: %w", b.Run, ErrNotEnded)
 	case r.tail()+int64(len(b.Events)) > int64(most) && len(b.Events) > 0 && !ends(b.Events):
 		return false, fullError(b.Run, r.tail(), most)
 	}
@@ -236,27 +245,48 @@ func (r *mapped) admit(b Batch, most int) (known bool, err error) {
 func (s *inMemory) append(r *mapped, b Batch, entries []entry, questions map[string][]byte) {
 	now := s.now()
 	r.write(entries, now)
-	for id, q := range questions {
-		r.open[id] = q
+	for _, q := range b.Open {
+		r.open[q.ID], r.taken[q.ID] = questions[q.ID], q.Claimed
 	}
 	for _, id := range b.Close {
-		delete(r.open, id)
+		r.shut(id)
 	}
 	r.batch, r.claims, r.summary = b.ID, 0, b.Summary.of(r.id, r.created)
 	if until := now.Add(b.Lease); b.Lease > 0 && until.After(r.until) {
 		r.until = until
 	}
+	if reopens(b.Events) {
+		s.reopen(r, now)
+	}
 	switch {
 	case r.ended || ends(b.Events):
-		s.end(r, now)
+		s.end(r, b.Park, now)
 	case b.Park:
 		s.park(r, b, now)
 	}
 }
 
-func (s *inMemory) end(r *mapped, now time.Time) {
+func (r *mapped) shut(question string) {
+	delete(r.open, question)
+	delete(r.taken, question)
+}
+
+func (s *inMemory) reopen(r *mapped, now time.Time) {
+	r.ended = false
+	s.waiting[r.id] = r
+	if known, ok := s.keys[r.key]; ok && known.run == r.id && known.expires.After(now) { // else it is forgotten already
+		known.expires = time.Time{}
+		s.keys[r.key] = known
+	}
+}
+
+func (s *inMemory) end(r *mapped, park bool, now time.Time) {
 	r.ended = true
+	if park {
+		r.owner, r.until = "", time.Time{}
+	}
 	clear(r.open)
+	clear(r.taken)
 	delete(s.waiting, r.id)
 	if known, ok := s.keys[r.key]; ok && known.run == r.id && known.expires.IsZero() {
 		known.expires = now.Add(s.opts.KeyTTL)
@@ -272,77 +302,6 @@ func (s *inMemory) park(r *mapped, b Batch, now time.Time) {
 	}
 	if !r.due.After(s.earliest(now)) {
 		s.wake("", "")
-	}
-}
-
-// makeDue lets anybody claim the run at once.
-func (s *inMemory) makeDue(r *mapped, now time.Time) {
-	if r.due.IsZero() || r.due.After(now) {
-		r.due = now
-	}
-	s.waiting[r.id] = r
-	s.wake("", "")
-}
-
-func (s *inMemory) Post(ctx context.Context, run string, e coordinator.Event) (coordinator.Event, error) {
-	if err := checkPost(run, e); err != nil {
-		return e, err
-	}
-	e.At = time.Time{}
-	line, err := s.opts.encode(run, e)
-	if err != nil {
-		return e, err
-	}
-	if err := s.enter(ctx); err != nil {
-		return e, err
-	}
-	defer s.mu.Unlock()
-	r, ok := s.runs[run]
-	if !ok {
-		return e, fmt.Errorf("journal %s: %w", run, ErrNotFound)
-	}
-	if seq, ok := r.decided[decisionKey(e)]; ok {
-		return r.event(seq)
-	}
-	if err := r.admitForeign(e, s.opts.MaxEvents); err != nil {
-		return e, err
-	}
-	now := s.now()
-	r.write([]entry{line}, now)
-	r.take(e)
-	switch {
-	case r.held(now):
-		s.wake(r.owner, run)
-	case r.owner != "":
-		s.wake("", "") // its owner is gone: due by its lease
-	default:
-		s.makeDue(r, now)
-	}
-	return r.event(r.tail())
-}
-
-func (r *mapped) admitForeign(e coordinator.Event, most int) error {
-	switch _, open := r.open[e.ID]; {
-	case e.Kind == coordinator.Decided && !open:
-		return fmt.Errorf("escalation %s: %w", e.ID, ErrNotOpen)
-	case r.ended:
-		return fmt.Errorf("journal %s: %w", r.id, ErrEnded)
-	case r.tail() >= int64(most):
-		return fullError(r.id, r.tail(), most)
-	}
-	return nil
-}
-
-// take notes what a foreign event changes beside the journal.
-func (r *mapped) take(e coordinator.Event) {
-	switch e.Kind {
-	case coordinator.Decided:
-		delete(r.open, e.ID)
-		if key := decisionKey(e); key != "" {
-			r.decided[key] = r.tail()
-		}
-	case coordinator.Released:
-		r.claims = 0 // else it would be quarantined again at once
 	}
 }
 

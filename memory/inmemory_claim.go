@@ -25,7 +25,9 @@ func (s *inMemory) claim(r *mapped, owner string, lease time.Duration, now time.
 	r.claims++
 	r.owner, r.until = owner, now.Add(lease)
 	r.due, r.needs = time.Time{}, nil
-	s.waiting[r.id] = r
+	if !r.ended { // what has ended is nobody's to take over; the append of its rerun makes it wait again
+		s.waiting[r.id] = r
+	}
 	return r.lease()
 }
 
@@ -55,6 +57,15 @@ func (s *inMemory) Claim(ctx context.Context, owner string, lease time.Duration,
 }
 
 func (s *inMemory) ClaimRun(ctx context.Context, run, owner string, lease time.Duration) (Lease, error) {
+	return s.force(ctx, run, owner, lease, false)
+}
+
+func (s *inMemory) ClaimEnded(ctx context.Context, run, owner string, lease time.Duration) (Lease, error) {
+	return s.force(ctx, run, owner, lease, true)
+}
+
+// force claims one run whether it is due or not.
+func (s *inMemory) force(ctx context.Context, run, owner string, lease time.Duration, ended bool) (Lease, error) {
 	if err := checkClaim(owner, lease); err != nil {
 		return Lease{}, err
 	}
@@ -67,7 +78,9 @@ func (s *inMemory) ClaimRun(ctx context.Context, run, owner string, lease time.D
 	switch {
 	case !ok:
 		return Lease{}, fmt.Errorf("run %s: %w", run, ErrNotFound)
-	case r.ended:
+	case ended && !r.ended:
+		return Lease{}, fmt.Errorf("run %s: %w", run, ErrNotEnded)
+	case r.ended && !ended:
 		return Lease{}, fmt.Errorf("run %s: %w", run, ErrEnded)
 	case r.held(now) && r.owner != owner:
 		return Lease{}, fmt.Errorf("run %s: %w", run, ErrOwned)

@@ -52,6 +52,11 @@ func (s *inMemory) Set(ctx context.Context, scope Scope, v Value, expect *int64,
 		v.Expires = v.At.Add(ttl).Truncate(time.Microsecond)
 	}
 	board[v.Key] = v
+	for written, w := range s.watchers {
+		if w.scope == scope {
+			written.add(v.Key)
+		}
+	}
 	return v.Version, nil
 }
 

@@ -31,8 +31,7 @@ func (s *inMemory) Runs(ctx context.Context, f RunFilter) ([]Summary, string, er
 	var places []string
 	for _, r := range s.runs {
 		place := placeOfRun(micros(r.created), r.id)
-		fits := (f.Status == "" || f.Status == r.summary.Status) && (f.Pipeline == "" || f.Pipeline == r.summary.Pipeline)
-		if fits && (f.Cursor == "" || place < f.Cursor) {
+		if f.fits(r.summary) && (f.Cursor == "" || place < f.Cursor) {
 			places = append(places, place)
 		}
 	}
@@ -45,6 +44,10 @@ func (s *inMemory) Runs(ctx context.Context, f RunFilter) ([]Summary, string, er
 		out = append(out, r.summary.of(r.id, r.created))
 	}
 	return out, cursor, nil
+}
+
+func (f RunFilter) fits(m Summary) bool {
+	return (f.Status == "" || f.Status == m.Status) && (f.Pipeline == "" || f.Pipeline == m.Pipeline) && (f.Batch == "" || f.Batch == m.Batch)
 }
 
 func (s *inMemory) Inbox(ctx context.Context, f InboxFilter) ([]coordinator.Escalation, string, error) {
@@ -62,7 +65,7 @@ func (s *inMemory) Inbox(ctx context.Context, f InboxFilter) ([]coordinator.Esca
 			continue
 		}
 		for id, raw := range r.open {
-			q, err := decodeQuestion(id, raw)
+			q, err := decodeQuestion(id, raw, r.taken[id])
 			if err != nil {
 				return nil, "", err
 			}
@@ -85,7 +88,7 @@ func (s *inMemory) Escalation(ctx context.Context, run, id string) (coordinator.
 	}
 	defer s.mu.Unlock()
 	if r, ok := s.runs[run]; ok && r.open[id] != nil {
-		return decodeQuestion(id, r.open[id])
+		return decodeQuestion(id, r.open[id], r.taken[id])
 	}
 	return coordinator.Escalation{}, fmt.Errorf("escalation %s: %w", id, ErrNotOpen)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/url"
+	"slices"
 
 	"github.com/tuttirun/tutti/coordinator"
 )
@@ -16,10 +17,15 @@ type keys struct{ workspace string }
 
 func (k keys) layout() string { return "tutti:" + k.workspace + ":layout" }
 
-// Channels: one per owner, and one that everybody listens to.
+// Channels: one per owner, one that everybody listens to, and one per scope of the blackboard.
 
 func (k keys) wakeAll() string               { return "tutti:" + k.workspace + ":wake" }
 func (k keys) wakeOwner(owner string) string { return k.wakeAll() + ":" + owner }
+
+// changed tells the keys of the values that are written in one scope of the blackboard.
+func (k keys) changed(s Scope) string {
+	return "tutti:" + k.workspace + ":changed:" + s.Kind + ":" + name(s.ID)
+}
 
 // shardKeys are the lists that the runs of one shard share.
 type shardKeys string
@@ -46,23 +52,25 @@ func (s shardKeys) record(key string) string {
 	return string(s) + "key:" + hex.EncodeToString(sum[:])
 }
 
-// runs is the list of runs with a status and a pipeline; "" stands for any.
-func (s shardKeys) runs(status coordinator.Status, pipeline string) string {
+// runs is the list of runs with a status, a pipeline and a batch; "" stands for any.
+func (s shardKeys) runs(status coordinator.Status, pipeline, batch string) string {
 	list := string(s) + "runs"
-	if status != "" {
-		list += ":status:" + name(string(status))
-	}
-	if pipeline != "" {
-		list += ":pipeline:" + name(pipeline)
+	for _, by := range []struct{ what, value string }{{"status", string(status)}, {"pipeline", pipeline}, {"batch", batch}} {
+		if by.value != "" {
+			list += ":" + by.what + ":" + name(by.value)
+		}
 	}
 	return list
 }
 
-// listsOf are the lists that a run with this summary stands in.
+// listsOf are the lists that a run with this summary stands in: one for every RunFilter that selects it, so that each page is one
+// read of a sorted list, however few of a batch's runs have failed.
 func (s shardKeys) listsOf(m Summary) []string {
-	lists := []string{s.runs("", ""), s.runs(m.Status, "")}
-	if m.Pipeline != "" {
-		lists = append(lists, s.runs("", m.Pipeline), s.runs(m.Status, m.Pipeline))
+	var lists []string
+	for _, pipeline := range slices.Compact([]string{"", m.Pipeline}) {
+		for _, batch := range slices.Compact([]string{"", m.Batch}) {
+			lists = append(lists, s.runs("", pipeline, batch), s.runs(m.Status, pipeline, batch))
+		}
 	}
 	return lists
 }
@@ -77,6 +85,7 @@ func (r runKeys) journal() string { return string(r) + ":journal" } // stream: <
 func (r runKeys) blobs() string   { return string(r) + ":blobs" }   // hash: long events by content hash
 func (r runKeys) open() string    { return string(r) + ":open" }    // hash: open escalations by id
 func (r runKeys) places() string  { return string(r) + ":places" }  // hash: where in the inbox each one stands
+func (r runKeys) taken() string   { return string(r) + ":taken" }   // hash: who has taken an open escalation on
 func (r runKeys) decided() string { return string(r) + ":decided" } // hash: decision ids to seq
 
 // board holds the values of one blackboard scope; a run's lives with the run.

@@ -12,6 +12,7 @@ type Options struct {
 	Inline      int              // bytes of an event's JSON kept in the journal itself; a longer one is kept beside it, once: 32 KiB
 	MaxPayload  int              // bytes of one value of an event, of a blackboard value, of a message: 8 MiB
 	MaxEvents   int              // events of one journal: 100 000, twice what the core lets a run use, so that a full run can still undo
+	MaxDenied   int              // Denied events of one journal: 100, so that nobody fills it by trying
 	MaxMessages int              // messages kept of one conversation: MaxMessages
 	MaxValues   int              // values of one scope of the blackboard: 10 000
 	Timeout     time.Duration    // how long one command may take before it counts as unanswered: 10 s
@@ -46,7 +47,7 @@ func (o Options) withDefaults() Options {
 		field *int
 		value int
 	}{
-		{&o.Inline, 32 << 10}, {&o.MaxPayload, 8 << 20}, {&o.MaxEvents, 100_000},
+		{&o.Inline, 32 << 10}, {&o.MaxPayload, 8 << 20}, {&o.MaxEvents, 100_000}, {&o.MaxDenied, 100},
 		{&o.MaxMessages, MaxMessages}, {&o.MaxValues, 10_000},
 	} {
 		if *d.field <= 0 {

@@ -37,14 +37,88 @@ func TestIdempotencyKeyIsForgottenSomeTimeAfterTheEnd(t *testing.T) {
 	for name, store := range stores(t, memory.Options{KeyTTL: 30 * time.Millisecond}) {
 		t.Run(name, func(t *testing.T) {
 			l := submit(t, store, "k")
-			must(t, store.Append(t.Context(), batch(l, "1", coordinator.Event{Kind: coordinator.Ended})))
-			for { // until the key's time has passed
-				created, err := store.Create(t.Context(), newRun("k"))
-				must(t, err)
-				if !created.Existed {
-					break
-				}
+			end(t, store, l, "1")
+			forgotten(t, store, "k")
+		})
+	}
+}
+
+// end ends a run that l holds, and gives it up.
+func end(t *testing.T, store memory.Store, l memory.Lease, id string, before ...coordinator.Event) {
+	t.Helper()
+	b := batch(l, id, append(before, coordinator.Event{Kind: coordinator.Ended})...)
+	b.Park = true
+	must(t, store.Append(t.Context(), b))
+}
+
+// forgotten waits until the key of an ended run is free, and returns the run that has it then.
+func forgotten(t *testing.T, store memory.Store, key string) memory.Lease {
+	t.Helper()
+	for {
+		created, err := store.Create(t.Context(), newRun(key))
+		must(t, err)
+		if !created.Existed {
+			return created.Lease
+		}
+	}
+}
+
+func TestRerunKeepsTheIdempotencyKeyUntilItEndsAgain(t *testing.T) {
+	for name, store := range stores(t, memory.Options{KeyTTL: 30 * time.Millisecond}) {
+		t.Run(name, func(t *testing.T) {
+			l := submit(t, store, "k")
+			end(t, store, l, "1")
+			l, err := store.ClaimEnded(t.Context(), l.Run, "a", time.Hour)
+			must(t, err)
+			must(t, store.Append(t.Context(), batch(l, "2", coordinator.Event{Kind: coordinator.Rerun})))
+			end(t, store, submit(t, store, "clock"), "1")
+			forgotten(t, store, "clock") // and so much time has passed
+			created, err := store.Create(t.Context(), newRun("k"))
+			must(t, err)
+			if created.Run != l.Run {
+				t.Fatal("the key was forgotten while its run went on")
 			}
+			l.Tail++
+			end(t, store, l, "3")
+			forgotten(t, store, "k")
+		})
+	}
+}
+
+func TestRerunLeavesAKeyAloneThatAnotherRunHas(t *testing.T) {
+	for name, store := range stores(t, memory.Options{KeyTTL: 30 * time.Millisecond}) {
+		t.Run(name, func(t *testing.T) {
+			l := submit(t, store, "k")
+			end(t, store, l, "1")
+			heir := forgotten(t, store, "k")
+			l, err := store.ClaimEnded(t.Context(), l.Run, "a", time.Hour)
+			must(t, err)
+			end(t, store, l, "2", coordinator.Event{Kind: coordinator.Rerun})
+			end(t, store, submit(t, store, "clock"), "1")
+			forgotten(t, store, "clock")
+			created, err := store.Create(t.Context(), newRun("k"))
+			must(t, err)
+			if created.Run != heir.Run {
+				t.Fatal("the end of another run made the key forgotten")
+			}
+		})
+	}
+}
+
+func TestDenialsOfARunAreBounded(t *testing.T) {
+	for name, store := range stores(t, memory.Options{MaxDenied: 2}) {
+		t.Run(name, func(t *testing.T) {
+			l := submit(t, store, "")
+			denied := coordinator.Event{Kind: coordinator.Denied, By: "bob"}
+			for range 2 {
+				_, err := store.Post(t.Context(), l.Run, denied)
+				must(t, err)
+			}
+			_, err := store.Post(t.Context(), l.Run, denied)
+			wants(t, err, memory.ErrLimit)
+			journalHas(t, store, l.Run, 3)
+			_, err = store.Post(t.Context(), l.Run, coordinator.Event{Kind: coordinator.Cancelled})
+			must(t, err)
 		})
 	}
 }

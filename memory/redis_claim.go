@@ -15,6 +15,7 @@ type claimHeader struct {
 	Lease int64    `json:"lease"`
 	Runs  []string `json:"runs"`
 	Force bool     `json:"force"`
+	Ended bool     `json:"ended"`
 }
 
 func (s *redisStore) claimCall(shard shardKeys, h claimHeader) *call {
@@ -136,11 +137,20 @@ func (s *redisStore) take(ctx context.Context, h claimHeader, due []waiting) ([]
 }
 
 func (s *redisStore) ClaimRun(ctx context.Context, run, owner string, lease time.Duration) (Lease, error) {
-	if err := cmp.Or(checkClaim(owner, lease), checkRunID(run), s.ready(ctx)); err != nil {
+	return s.force(ctx, run, claimHeader{Owner: owner}, lease)
+}
+
+func (s *redisStore) ClaimEnded(ctx context.Context, run, owner string, lease time.Duration) (Lease, error) {
+	return s.force(ctx, run, claimHeader{Owner: owner, Ended: true}, lease)
+}
+
+// force claims one run whether it is due or not.
+func (s *redisStore) force(ctx context.Context, run string, h claimHeader, lease time.Duration) (Lease, error) {
+	if err := cmp.Or(checkClaim(h.Owner, lease), checkRunID(run), s.ready(ctx)); err != nil {
 		return Lease{}, err
 	}
-	c := s.claimCall(s.keys.of(run), claimHeader{Owner: owner, Lease: lease.Microseconds(), Runs: []string{run}, Force: true})
-	a, err := s.eval(ctx, *c)
+	h.Lease, h.Runs, h.Force = lease.Microseconds(), []string{run}, true
+	a, err := s.eval(ctx, *s.claimCall(s.keys.of(run), h))
 	if err != nil {
 		return Lease{}, fmt.Errorf("run %s: %w", run, err)
 	}
@@ -149,10 +159,12 @@ func (s *redisStore) ClaimRun(ctx context.Context, run, owner string, lease time
 		return Lease{}, fmt.Errorf("run %s: %w", run, ErrOwned)
 	case "ended":
 		return Lease{}, fmt.Errorf("run %s: %w", run, ErrEnded)
+	case "running":
+		return Lease{}, fmt.Errorf("run %s: %w", run, ErrNotEnded)
 	case "missing":
 		return Lease{}, missing(run)
 	}
-	return leasesFrom(a, owner)[0], nil
+	return leasesFrom(a, h.Owner)[0], nil
 }
 
 func (s *redisStore) Renew(ctx context.Context, leases []Lease, lease time.Duration) ([]Lease, error) {

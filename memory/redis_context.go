@@ -89,7 +89,7 @@ func (s *redisStore) Set(ctx context.Context, scope Scope, v Value, expect *int6
 	names, at := s.keys.board(scope)
 	a, err := s.eval(ctx, call{
 		script: setScript, keys: []string{at(v.Key), names},
-		args: []any{v.Key, raw, wanted, microsOf(ttl), s.opts.MaxValues},
+		args: []any{v.Key, raw, wanted, microsOf(ttl), s.opts.MaxValues, s.keys.changed(scope)},
 	})
 	if err != nil {
 		return 0, fmt.Errorf("blackboard %s: %s: %w", scope, v.Key, err)

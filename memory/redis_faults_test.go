@@ -174,6 +174,79 @@ func TestWakeupsComeBackAfterARestart(t *testing.T) {
 	t.Error("the wake-ups ended")
 }
 
+func TestWatchEndsWithItsConnection(t *testing.T) {
+	server := memorytest.NewServer(t, memorytest.ServerOptions{})
+	store := open(t, server.URL(), memory.Options{})
+	scope := memory.Scope{Kind: "workspace"}
+	gone, err := store.Watch(t.Context(), scope)
+	must(t, err)
+	server.Stop()
+	if v, ok := <-gone; ok {
+		t.Errorf("a value without a server: %+v", v)
+	}
+	_, err = store.Watch(t.Context(), scope)
+	wants(t, err, memory.ErrUnavailable)
+	server.Start()
+	ch, err := store.Watch(t.Context(), scope)
+	must(t, err)
+	_, err = store.Set(t.Context(), scope, memory.Value{Key: "k", Value: json.RawMessage("1")}, nil, 0)
+	must(t, err)
+	if v := <-ch; v.Key != "k" {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestWatchWhoseConnectionIsCutEnds(t *testing.T) {
+	server := memorytest.NewServer(t, memorytest.ServerOptions{})
+	store := open(t, server.URL(), memory.Options{})
+	ch, err := store.Watch(t.Context(), memory.Scope{Kind: "workspace"})
+	must(t, err)
+	must(t, server.Client().Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err())
+	if v, ok := <-ch; ok {
+		t.Errorf("a value nobody wrote: %+v", v)
+	}
+}
+
+func TestSilentWatchIsKeptWhileTheServerAnswers(t *testing.T) {
+	server := memorytest.NewServer(t, memorytest.ServerOptions{})
+	store := open(t, server.URL(), memory.Options{Timeout: time.Second})
+	scope := memory.Scope{Kind: "workspace"}
+	ch, err := store.Watch(t.Context(), scope)
+	must(t, err)
+	client := server.Client()
+	must(t, client.ConfigResetStat(t.Context()).Err())
+	for asked := false; !asked; { // twice: the answer to the first counted
+		stats, err := client.Info(t.Context(), "commandstats").Result()
+		must(t, err)
+		asked = strings.Contains(stats, "cmdstat_ping:calls=2,")
+	}
+	_, err = store.Set(t.Context(), scope, memory.Value{Key: "k", Value: json.RawMessage("1")}, nil, 0)
+	must(t, err)
+	if v := <-ch; v.Key != "k" {
+		t.Errorf("%+v", v)
+	}
+	server.Pause()
+	defer server.Resume()
+	if v, ok := <-ch; ok {
+		t.Errorf("a value from a frozen server: %+v", v)
+	}
+}
+
+func TestClaimWhoseReplyWasLostIsNotWrittenTwice(t *testing.T) {
+	proxy := memorytest.NewProxy(t, memorytest.NewServer(t, memorytest.ServerOptions{}))
+	store := open(t, proxy.URL(), memory.Options{})
+	l := submit(t, store, "")
+	must(t, store.Append(t.Context(), asked(batch(l, "1"))))
+	claim := coordinator.Event{Kind: coordinator.Claimed, ID: l.Run + ".1", By: "ann"}
+	<-loseOne(t, proxy, func() error {
+		_, err := store.Post(t.Context(), l.Run, claim)
+		return err
+	})
+	_, err := store.Post(t.Context(), l.Run, claim)
+	must(t, err)
+	journalHas(t, store, l.Run, 3)
+}
+
 func TestServerOutOfMemoryIsUnavailableUntilItHasRoom(t *testing.T) {
 	server := memorytest.NewServer(t, memorytest.ServerOptions{Fsync: "everysec"})
 	store := open(t, server.URL(), memory.Options{})

@@ -93,6 +93,7 @@ type appendHeader struct {
 	Lease  int64      `json:"lease"`
 	Park   bool       `json:"park"`
 	Due    int64      `json:"due"`
+	Rerun  bool       `json:"rerun"`
 	Ended  bool       `json:"ended"`
 	TTL    int64      `json:"ttl"`
 	Lists  []string   `json:"lists"`
@@ -107,6 +108,7 @@ type question struct {
 	ID    string   `json:"id"`
 	Place string   `json:"place"`
 	Boxes []string `json:"boxes"`
+	Taken string   `json:"taken"`
 }
 
 func (s *redisStore) Append(ctx context.Context, b Batch) error {
@@ -141,7 +143,7 @@ func (s *redisStore) appendCall(b Batch) (c call, size int, err error) {
 	run := shard.run(b.Run)
 	h := s.appendHeader(b, shard)
 	c = call{script: appendScript, keys: []string{
-		run.head(), run.journal(), run.blobs(), run.open(), run.places(), shard.due(), shard.leases(),
+		run.head(), run.journal(), run.blobs(), run.open(), run.places(), run.taken(), shard.due(), shard.leases(),
 	}}
 	c.args = []any{header(h), summary}
 	for _, e := range entries {
@@ -162,14 +164,16 @@ func (s *redisStore) appendCall(b Batch) (c call, size int, err error) {
 func (s *redisStore) appendHeader(b Batch, shard shardKeys) appendHeader {
 	h := appendHeader{
 		Run: b.Run, ID: b.ID, Epoch: b.Epoch, Owner: b.Owner, Expect: b.Expect, Events: len(b.Events), Most: s.opts.MaxEvents,
-		Lease: b.Lease.Microseconds(), Park: b.Park, Due: microsUp(b.Due), Ended: ends(b.Events), TTL: s.opts.KeyTTL.Milliseconds(),
+		Lease: b.Lease.Microseconds(), Park: b.Park, Due: microsUp(b.Due), Rerun: reopens(b.Events), Ended: ends(b.Events), TTL: s.opts.KeyTTL.Milliseconds(),
 		Lists: shard.listsOf(b.Summary), Wake: s.keys.wakeAll(), Close: b.Close,
 	}
 	for _, worker := range b.Needs {
 		h.Needs = append(h.Needs, shard.needs(worker))
 	}
 	for _, q := range b.Open {
-		h.Open = append(h.Open, question{ID: q.ID, Place: placeOfQuestion(q), Boxes: []string{shard.inbox(), shard.inboxOf(q.By)}})
+		h.Open = append(h.Open, question{
+			ID: q.ID, Place: placeOfQuestion(q), Boxes: []string{shard.inbox(), shard.inboxOf(q.By)}, Taken: q.Claimed,
+		})
 	}
 	return h
 }
@@ -182,8 +186,8 @@ func (s *redisStore) appended(b Batch, a answer) error {
 		return fmt.Errorf("journal %s: epoch %d of %s: %w", b.Run, b.Epoch, b.Owner, ErrFenced)
 	case "sequence":
 		return fmt.Errorf("journal %s: at %d, not %d: %w", b.Run, a.number(2), b.Expect, ErrSequence)
-	case "ended":
-		return fmt.Errorf("journal %s: %w", b.Run, ErrEnded)
+	case "running":
+		return fmt.Errorf("journal %s: %w", b.Run, ErrNotEnded)
 	}
 	return s.refused(b.Run, a)
 }
@@ -191,6 +195,8 @@ func (s *redisStore) appended(b Batch, a answer) error {
 // refused explains the answers that append and post share.
 func (s *redisStore) refused(run string, a answer) error {
 	switch a.what() {
+	case "ended":
+		return fmt.Errorf("journal %s: %w", run, ErrEnded)
 	case "full":
 		return fullError(run, a.number(2), s.opts.MaxEvents)
 	case "missing":
@@ -206,12 +212,15 @@ func missing(run string) error {
 }
 
 type postHeader struct {
-	Run        string `json:"run"`
-	Escalation string `json:"escalation"`
-	Decision   string `json:"decision"`
-	Release    bool   `json:"release"`
-	Most       int    `json:"most"`
-	Wake       string `json:"wake"`
+	Run        string           `json:"run"`
+	Kind       coordinator.Kind `json:"kind"`
+	By         string           `json:"by"`
+	Escalation string           `json:"escalation"`
+	Decision   string           `json:"decision"`
+	Quiet      bool             `json:"quiet"`
+	Most       int              `json:"most"`
+	Denied     int              `json:"denied"`
+	Wake       string           `json:"wake"`
 }
 
 func (s *redisStore) Post(ctx context.Context, run string, e coordinator.Event) (coordinator.Event, error) {
@@ -226,15 +235,15 @@ func (s *redisStore) Post(ctx context.Context, run string, e coordinator.Event) 
 	if err := s.ready(ctx); err != nil {
 		return e, err
 	}
-	h := postHeader{Run: run, Decision: decisionKey(e), Release: e.Kind == coordinator.Released, Most: s.opts.MaxEvents, Wake: s.keys.wakeAll()}
-	if e.Kind == coordinator.Decided {
-		h.Escalation = e.ID
+	h := postHeader{
+		Run: run, Kind: e.Kind, By: e.By, Escalation: asks(e), Decision: decisionKey(e), Quiet: changesNothing(e.Kind),
+		Most: s.opts.MaxEvents, Denied: s.opts.MaxDenied, Wake: s.keys.wakeAll(),
 	}
 	shard := s.keys.of(run)
 	r := shard.run(run)
 	a, err := s.eval(ctx, call{
 		script: postScript,
-		keys:   []string{r.head(), r.journal(), r.blobs(), r.open(), r.places(), r.decided(), shard.due(), shard.leases()},
+		keys:   []string{r.head(), r.journal(), r.blobs(), r.open(), r.places(), r.taken(), r.decided(), shard.due()},
 		args:   []any{header(h), entry.blob, entry.json},
 	})
 	if err != nil {
@@ -251,10 +260,15 @@ func (s *redisStore) posted(ctx context.Context, run string, e coordinator.Event
 			return e, err
 		}
 		return decode(run, a.number(2), a.number(3), raw)
+	case "stands":
+		e.Seq = 0
+		return e, nil
 	case "closed":
 		return e, fmt.Errorf("escalation %s: %w", e.ID, ErrNotOpen)
-	case "ended":
-		return e, fmt.Errorf("journal %s: %w", run, ErrEnded)
+	case "taken":
+		return e, claimedError(e.ID, e.By)
+	case "denied":
+		return e, deniedError(run, s.opts.MaxDenied)
 	}
 	return e, s.refused(run, a)
 }

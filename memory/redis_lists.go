@@ -61,7 +61,7 @@ func (s *redisStore) Runs(ctx context.Context, f RunFilter) ([]Summary, string, 
 	}
 	var lists []string
 	for n := range shards {
-		lists = append(lists, s.keys.shard(n).runs(f.Status, f.Pipeline))
+		lists = append(lists, s.keys.shard(n).runs(f.Status, f.Pipeline, f.Batch))
 	}
 	places, err := s.merge(ctx, lists, redis.ZRangeArgs{Start: before(f.Cursor), Stop: "-", Rev: true}, f.Limit)
 	if err != nil {
@@ -160,10 +160,11 @@ func (s *redisStore) questions(ctx context.Context, ids []string) ([]coordinator
 		return nil, nil
 	}
 	pipe := s.client.Pipeline()
-	found := make([]*redis.StringCmd, len(ids))
+	found, taken := make([]*redis.StringCmd, len(ids)), make([]*redis.StringCmd, len(ids))
 	for i, id := range ids {
 		run := coordinator.RunOf(id)
-		found[i] = pipe.HGet(ctx, s.keys.of(run).run(run).open(), id)
+		r := s.keys.of(run).run(run)
+		found[i], taken[i] = pipe.HGet(ctx, r.open(), id), pipe.HGet(ctx, r.taken(), id)
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, s.failure(ctx, "inbox", err)
@@ -177,7 +178,7 @@ func (s *redisStore) questions(ctx context.Context, ids []string) ([]coordinator
 		if err != nil {
 			return nil, s.failure(ctx, "inbox", err)
 		}
-		q, err := decodeQuestion(id, raw)
+		q, err := decodeQuestion(id, raw, taken[i].Val())
 		if err != nil {
 			return nil, err
 		}
@@ -190,14 +191,16 @@ func (s *redisStore) inboxOfRun(ctx context.Context, f InboxFilter) ([]coordinat
 	if err := s.ready(ctx); err != nil {
 		return nil, "", err
 	}
-	open, err := s.client.HGetAll(ctx, s.keys.of(f.Run).run(f.Run).open()).Result()
-	if err != nil {
+	r := s.keys.of(f.Run).run(f.Run)
+	pipe := s.client.Pipeline()
+	open, taken := pipe.HGetAll(ctx, r.open()), pipe.HGetAll(ctx, r.taken())
+	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, "", s.failure(ctx, "inbox", err)
 	}
 	found := map[string]coordinator.Escalation{}
 	var places []string
-	for id, raw := range open {
-		q, err := decodeQuestion(id, []byte(raw))
+	for id, raw := range open.Val() {
+		q, err := decodeQuestion(id, []byte(raw), taken.Val()[id])
 		if err != nil {
 			return nil, "", err
 		}
@@ -213,12 +216,15 @@ func (s *redisStore) Escalation(ctx context.Context, run, id string) (coordinato
 	if err := s.ready(ctx); err != nil {
 		return coordinator.Escalation{}, err
 	}
-	raw, err := s.client.HGet(ctx, s.keys.of(run).run(run).open(), id).Bytes()
-	if errors.Is(err, redis.Nil) {
+	if coordinator.RunOf(id) != run {
 		return coordinator.Escalation{}, fmt.Errorf("escalation %s: %w", id, ErrNotOpen)
 	}
+	found, err := s.questions(ctx, []string{id})
 	if err != nil {
-		return coordinator.Escalation{}, s.failure(ctx, "escalation "+id, err)
+		return coordinator.Escalation{}, fmt.Errorf("escalation %s: %w", id, err)
 	}
-	return decodeQuestion(id, raw)
+	if len(found) == 0 {
+		return coordinator.Escalation{}, fmt.Errorf("escalation %s: %w", id, ErrNotOpen)
+	}
+	return found[0], nil
 }

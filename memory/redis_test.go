@@ -148,7 +148,11 @@ func TestEveryKeyOfARunIsInItsShard(t *testing.T) {
 	b := batch(l, "2")
 	b.Park, b.Needs, b.Due = true, []string{"ocr {x}"}, time.Now().Add(time.Hour)
 	must(t, store.Append(t.Context(), asked(batch(l, "q"))))
-	b.Expect++
+	_, err = store.Post(t.Context(), l.Run, coordinator.Event{Kind: coordinator.Claimed, ID: l.Run + ".1", By: "ann {x}"})
+	must(t, err)
+	keyOf(t, server, l.Run, ":taken")
+	b.Expect += 2
+	b.Summary.Batch = "b {x}"
 	must(t, store.Append(t.Context(), b))
 	_, err = store.Set(t.Context(), memory.Scope{Kind: "run", ID: l.Run}, memory.Value{Key: "{k}", Value: json.RawMessage("1")}, nil, 0)
 	must(t, err)
@@ -172,11 +176,13 @@ func TestAnEndedRunLeavesNothingInTheListsOfWork(t *testing.T) {
 	store := open(t, server.URL(), memory.Options{})
 	l := submit(t, store, "")
 	must(t, store.Append(t.Context(), asked(batch(l, "1"))))
-	l.Tail++
+	_, err := store.Post(t.Context(), l.Run, coordinator.Event{Kind: coordinator.Claimed, ID: l.Run + ".1", By: "ann"})
+	must(t, err)
+	l.Tail += 2
 	park := batch(l, "2")
 	park.Park, park.Needs = true, []string{"ocr"}
 	must(t, store.Append(t.Context(), park))
-	l, err := store.ClaimRun(t.Context(), l.Run, "b", time.Hour)
+	l, err = store.ClaimRun(t.Context(), l.Run, "b", time.Hour)
 	must(t, err)
 	end := batch(l, "3", coordinator.Event{Kind: coordinator.Ended, Status: coordinator.StatusDone})
 	end.Summary.Status = coordinator.StatusDone
@@ -184,7 +190,7 @@ func TestAnEndedRunLeavesNothingInTheListsOfWork(t *testing.T) {
 	all, err := server.Client().Keys(t.Context(), "*").Result()
 	must(t, err)
 	for _, key := range all {
-		for _, list := range []string{"}:due", "}:leases", "}:needs:", "}:inbox", ":open", ":places", ":status:active"} {
+		for _, list := range []string{"}:due", "}:leases", "}:needs:", "}:inbox", ":open", ":places", ":taken", ":status:active"} {
 			if strings.Contains(key, list) {
 				t.Errorf("%s is left", key)
 			}
@@ -197,6 +203,8 @@ func TestClosedStoreLeavesNothingRunning(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	for name, store := range map[string]memory.Store{"redis": open(t, url, memory.Options{}), "in memory": memory.New()} {
 		_, err := store.Wakeups(context.Background(), "a")
+		must(t, err)
+		_, err = store.Watch(context.Background(), memory.Scope{Kind: "workspace"})
 		must(t, err)
 		l := submit(t, store, "")
 		must(t, store.Append(t.Context(), batch(l, name, skipped())))

@@ -1,7 +1,7 @@
 -- set.lua: writes a blackboard value, if its version is the expected one. A value that has expired is not there: its versions start anew.
 --
 -- KEYS  1 value (hash: version, at, expires, v)  2 names (sorted set: key by the microsecond it expires, +inf: never)
--- ARGV  1 key  2 JSON  3 expected version; "": any  4 time to live (us; 0: for ever)  5 how many values a scope may hold
+-- ARGV  1 key  2 JSON  3 expected version; "": any  4 time to live (us; 0: for ever)  5 how many values a scope may hold  6 channel that is told the key
 -- Answer  {what, now (us), version}: ok; conflict, with the version there is; full
 local value, names = KEYS[1], KEYS[2]
 local key, json, expect, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -25,4 +25,5 @@ if ttl > 0 then
 else
   redis.call('ZADD', names, '+inf', key)
 end
+redis.call('PUBLISH', ARGV[6], key)
 return {'ok', now, version + 1}

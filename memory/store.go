@@ -29,11 +29,20 @@ type Journals interface {
 	// The same key with another digest is ErrKeyReused. The run is due at once, or owned when NewRun.Owner is set.
 	Create(ctx context.Context, n NewRun) (Created, error)
 	// Append adds an owner's events: all or none. A batch whose ID is there already is not added again, and succeeds
-	// while its epoch still stands. Else ErrFenced (somebody else owns the run) or ErrSequence (the tail is elsewhere).
+	// while its epoch still stands. Else ErrFenced (somebody else owns the run), ErrSequence (the tail is elsewhere), ErrEnded
+	// (the run has ended, and the first event is no Rerun) or ErrNotEnded (it has not, and it is one).
 	Append(ctx context.Context, b Batch) error
 	// Post adds a foreign event (Kind.Foreign) at the tail, whatever it is, and returns it with Seq and At set.
 	// A Decided event needs its escalation open, else ErrNotOpen; one whose decision id is known returns the first one's event.
-	// Every other kind needs a run that has not ended, else ErrEnded. The owner is woken, or the run made due.
+	// When somebody has claimed the question, only they decide it, else ErrClaimed. Event.By says who decides; a decision without
+	// it is a program's word, such as a late outcome, and no claim stops it.
+	// A Claimed event needs its escalation open and not claimed by anybody else, else ErrNotOpen or ErrClaimed; it writes
+	// Escalation.Claimed. An Unclaimed event clears it, whoever posts it: rights are the caller's to check. A claim that stands
+	// already, and giving back what nobody has claimed, write nothing and return the event with Seq 0.
+	// An owner's Batch.Open says anew who has claimed the question.
+	// A Denied event is kept even after the end of the run, at most Options.MaxDenied times, then ErrLimit.
+	// Every other kind needs a run that has not ended, else ErrEnded.
+	// A live owner is told of every event. Otherwise the run is made due, except for a claim, its return and a denial.
 	Post(ctx context.Context, run string, e coordinator.Event) (coordinator.Event, error)
 	// Read yields the journal from after+1 on. A gap, a broken entry or a lost connection yields an error, never a silent end.
 	Read(ctx context.Context, run string, after int64) iter.Seq2[coordinator.Event, error]
@@ -41,6 +50,10 @@ type Journals interface {
 	Claim(ctx context.Context, owner string, lease time.Duration, max int) ([]Lease, error)
 	// ClaimRun takes one run although it may not be due. ErrOwned while another owner's lease stands; ErrEnded when it has ended.
 	ClaimRun(ctx context.Context, run, owner string, lease time.Duration) (Lease, error)
+	// ClaimEnded takes a run that has ended, for a rerun: the first event appended under this lease is Rerun and opens the run again.
+	// Without one the run stays ended: it is never due, and every other event is refused with ErrEnded.
+	// ErrOwned while another owner's lease stands; ErrNotEnded when the run has not ended.
+	ClaimEnded(ctx context.Context, run, owner string, lease time.Duration) (Lease, error)
 	// Renew extends leases, in order; a lease that is no longer held comes back with Lost set. Tail shows foreign events.
 	Renew(ctx context.Context, leases []Lease, lease time.Duration) ([]Lease, error)
 	// Offer makes due every run that is parked for one of these workers, and returns how many.
@@ -118,6 +131,7 @@ type Summary struct {
 	Run      string             `json:"run"`
 	Pipeline string             `json:"pipeline,omitempty"`
 	Goal     string             `json:"goal,omitempty"`
+	Batch    string             `json:"batch,omitempty"`
 	By       string             `json:"by,omitempty"`
 	Status   coordinator.Status `json:"status"`
 	Version  int                `json:"version"`
@@ -136,6 +150,7 @@ type Summary struct {
 type RunFilter struct {
 	Status   coordinator.Status
 	Pipeline string
+	Batch    string
 	Limit    int // 0: 50
 	Cursor   string
 }
@@ -174,6 +189,9 @@ type Blackboard interface {
 	Set(ctx context.Context, s Scope, v Value, expect *int64, ttl time.Duration) (int64, error)
 	// List returns every value of a scope, sorted by key.
 	List(ctx context.Context, s Scope) ([]Value, error)
+	// Watch yields the values of a scope as they are written, from now on. A slow reader gets a key's newest value, not each
+	// one; expiry is not told. The channel closes with ctx, or when the connection is lost.
+	Watch(ctx context.Context, s Scope) (<-chan Value, error)
 }
 
 // Message is one line of a conversation.
@@ -211,6 +229,8 @@ var (
 	ErrOwned       = errors.New("another process works on the run")
 	ErrNotOpen     = errors.New("the question is not open")
 	ErrEnded       = errors.New("the run has ended")
+	ErrNotEnded    = errors.New("the run has not ended")
+	ErrClaimed     = errors.New("somebody else has taken the question on")
 	ErrConflict    = errors.New("the value has changed")
 	ErrUnavailable = errors.New("the store did not answer")
 )

@@ -12,7 +12,7 @@ import (
 var toolName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
 // check refuses what OpenAI refuses.
-func check(r Request) error {
+func (chatFormat) check(r Request) error {
 	switch {
 	case r.Model == "":
 		return errors.New("you must provide a model parameter")

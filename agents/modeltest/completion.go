@@ -6,8 +6,15 @@ import (
 	"net/http"
 )
 
-// completion is a reply in the form of a chat.completion object.
-func completion(reply Reply, request Request, n int) map[string]any {
+// chatFormat is OpenAI's chat completions.
+type chatFormat struct{}
+
+func (chatFormat) fault(reply Reply) map[string]any {
+	return map[string]any{"error": map[string]any{"message": reply.message, "type": reply.code, "code": reply.code}}
+}
+
+// answer is a reply in the form of a chat.completion object. Thoughts stay with the model.
+func (chatFormat) answer(reply Reply, request Request, n int) map[string]any {
 	message := map[string]any{"role": "assistant", "content": nil, "refusal": nil}
 	if reply.text != "" {
 		message["content"] = reply.text

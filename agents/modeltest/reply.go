@@ -3,11 +3,14 @@ package modeltest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// Reply is one scripted answer. Make it with the functions below.
+// Reply is one scripted answer. Make it with the functions below. It reads the same in every format: a finish reason,
+// say, is OpenAI's word here and becomes Anthropic's on the way.
 type Reply struct {
+	thought []Thought
 	text    string
 	calls   []Call
 	finish  string // finish_reason; "" leaves it null
@@ -38,8 +41,12 @@ type Call struct {
 	Arguments string // JSON, or whatever a confused model writes
 }
 
-// Usage is what the provider says was used, in tokens. Input includes Cached.
-type Usage struct{ Input, Output, Cached int }
+// Usage is what the provider says was used, in tokens. Input includes Cached, what was read from a cache, and Written, what
+// was written to one; OpenAI does not tell the latter.
+type Usage struct{ Input, Output, Cached, Written int }
+
+// Thought is a block of a model's thinking: Text with its Signature, or Redacted alone.
+type Thought struct{ Text, Signature, Redacted string }
 
 // Text answers with text.
 func Text(text string) Reply {
@@ -63,6 +70,19 @@ func Calls(calls ...Call) Reply {
 // Using returns the reply with another usage.
 func (r Reply) Using(u Usage) Reply { r.usage = u; return r }
 
+// Thinking returns the reply with a thought before everything else. Anthropic's format signs it, and refuses a
+// conversation in which it does not come back as it was; OpenAI's keeps it to itself.
+func (r Reply) Thinking(text string) Reply {
+	r.thought = append(slices.Clip(r.thought), Thought{Text: text, Signature: sign("thinking", text)})
+	return r
+}
+
+// ThinkingHidden returns the reply with a thought that only the provider can read.
+func (r Reply) ThinkingHidden(text string) Reply {
+	r.thought = append(slices.Clip(r.thought), Thought{Redacted: sign("redacted", text)})
+	return r
+}
+
 // Saying returns the reply with text beside its calls.
 func (r Reply) Saying(text string) Reply { r.text = text; return r }
 
@@ -72,7 +92,7 @@ func (r Reply) Finish(reason string) Reply { r.finish = reason; return r }
 // Length answers with text that was cut off at the token limit.
 func Length(text string) Reply { return Text(text).Finish("length") }
 
-// Refusal answers that the model does not want to.
+// Refusal answers that the model does not want to. Anthropic's format has no place for why beside its explanation.
 func Refusal(why string) Reply {
 	return Reply{refusal: why, finish: "stop"}
 }
@@ -85,7 +105,10 @@ func RateLimited(after time.Duration) Reply {
 	return r
 }
 
-// Error is an HTTP error in OpenAI's form.
+// Overloaded is HTTP 529, with which Anthropic says that it has too much to do.
+func Overloaded() Reply { return Error(529, "overloaded_error", "Overloaded") }
+
+// Error is an HTTP error. Anthropic's format has a type of its own for each status; code is used where it is one.
 func Error(status int, code, message string) Reply {
 	return Reply{status: status, code: code, message: message}
 }
@@ -105,7 +128,7 @@ func Raw(body string) Reply { return Reply{raw: []byte(body)} }
 // Garbage answers HTTP 200 with a page that is no JSON, as proxies do.
 func Garbage() Reply { return Raw("<html><body>Bad gateway</body></html>") }
 
-// NoChoices answers without any choice.
+// NoChoices answers without any choice: OpenAI's format, with Raw.
 func NoChoices() Reply {
 	return Raw(`{"id":"chatcmpl-0","object":"chat.completion","created":0,"model":"test","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":0,"total_tokens":3}}`)
 }

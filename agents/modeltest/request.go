@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// Request is what a client asked.
+// Request is what a client asked, in whichever format. Anthropic's system prompt is a system message here, and its tool
+// results are tool messages, so that one test can look at both.
 type Request struct {
+	API          API
 	Header       http.Header
 	Body         json.RawMessage // as it came
 	Model        string
@@ -19,6 +21,24 @@ type Request struct {
 	MaxTokens    int      // of max_tokens or max_completion_tokens
 	Stream       bool
 	IncludeUsage bool
+
+	Thinking   Thinking        // Anthropic's
+	ToolChoice json.RawMessage // as it came; nil: not sent
+	CacheMarks []string        // Anthropic's: where cache_control stood, e.g. "tools[3]"
+}
+
+// API is a wire format.
+type API string
+
+const (
+	OpenAI    API = "openai"    // POST /v1/chat/completions
+	Anthropic API = "anthropic" // POST /v1/messages
+)
+
+// Thinking is what a client asked for; "" where it asked for nothing.
+type Thinking struct {
+	Type   string `json:"type"`
+	Budget int    `json:"budget_tokens"`
 }
 
 // Message is one message of the conversation.
@@ -26,7 +46,8 @@ type Message struct {
 	Role    string
 	Content string // text parts joined
 	Calls   []Call
-	CallID  string // of a tool message
+	CallID  string    // of a tool message
+	Thought []Thought // of an assistant's message, as it came back
 }
 
 // Tool is a function the model may call.
@@ -67,7 +88,8 @@ type wireRequest struct {
 	StreamOptions       struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
-	Tools []struct {
+	ToolChoice json.RawMessage `json:"tool_choice"`
+	Tools      []struct {
 		Type     string `json:"type"`
 		Function struct {
 			Name        string          `json:"name"`
@@ -99,13 +121,13 @@ type wireMessage struct {
 	ToolCallID string `json:"tool_call_id"`
 }
 
-func parse(header http.Header, body []byte) (Request, error) {
+func (chatFormat) parse(header http.Header, body []byte) (Request, error) {
 	var w wireRequest
 	if err := json.Unmarshal(body, &w); err != nil {
 		return Request{}, fmt.Errorf("body: %w", err)
 	}
 	r := Request{
-		Header: header, Body: body, Model: w.Model, Temperature: w.Temperature,
+		API: OpenAI, ToolChoice: w.ToolChoice, Header: header, Body: body, Model: w.Model, Temperature: w.Temperature,
 		MaxTokens: w.MaxTokens + w.MaxCompletionTokens, Stream: w.Stream, IncludeUsage: w.StreamOptions.IncludeUsage,
 	}
 	for i, m := range w.Messages {

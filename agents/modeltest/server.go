@@ -22,7 +22,8 @@ type Server struct {
 	mu       sync.Mutex
 	requests []Request
 	released bool
-	arrived  chan struct{} // closed and replaced at each request
+	issued   map[string]issued // by the id of a call: what was thought before it
+	arrived  chan struct{}     // closed and replaced at each request
 }
 
 // New starts a provider that gives these replies in order. A request beyond them fails the test.
@@ -42,9 +43,10 @@ func Func(t testing.TB, reply func(r Request) Reply) *Server {
 
 func start(t testing.TB, script func(int, Request) (Reply, bool)) *Server {
 	t.Helper()
-	s := &Server{t: t, script: script, release: make(chan struct{}), arrived: make(chan struct{})}
+	s := &Server{t: t, script: script, issued: map[string]issued{}, release: make(chan struct{}), arrived: make(chan struct{})}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/chat/completions", s.complete)
+	mux.HandleFunc("POST /v1/chat/completions", s.serve(chatFormat{}))
+	mux.HandleFunc("POST /v1/messages", s.serve(messagesFormat{}))
 	s.http = httptest.NewServer(mux)
 	t.Cleanup(func() {
 		s.Release()
@@ -92,27 +94,43 @@ func (s *Server) Release() {
 	}
 }
 
-func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return // the client has gone
+// format is how a provider writes requests, answers and errors.
+type format interface {
+	parse(header http.Header, body []byte) (Request, error)
+	check(r Request) error // refuses what the provider refuses
+	answer(reply Reply, r Request, n int) map[string]any
+	fault(reply Reply) map[string]any
+}
+
+func (s *Server) serve(f format) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the client has gone
+		}
+		request, err := f.parse(r.Header, body)
+		if err == nil {
+			err = f.check(request)
+		}
+		if err == nil && request.API == Anthropic {
+			err = s.checkThoughts(request)
+		}
+		if err != nil {
+			fail(w, f, Error(http.StatusBadRequest, "invalid_request_error", err.Error()))
+			s.t.Logf("modeltest: refused a request: %v", err)
+			return
+		}
+		n := s.record(request)
+		reply, scripted := s.script(n, request)
+		if !scripted {
+			s.t.Errorf("modeltest: request %d is beyond the script", n+1)
+			reply = Error(http.StatusBadRequest, "beyond_script", "The script has no more replies.")
+		}
+		if request.API == Anthropic {
+			s.remember(request, reply, n)
+		}
+		s.answer(w, r, f, request, reply, n)
 	}
-	request, err := parse(r.Header, body)
-	if err == nil {
-		err = check(request)
-	}
-	if err != nil {
-		fail(w, Error(http.StatusBadRequest, "invalid_request_error", err.Error()))
-		s.t.Logf("modeltest: refused a request: %v", err)
-		return
-	}
-	n := s.record(request)
-	reply, scripted := s.script(n, request)
-	if !scripted {
-		s.t.Errorf("modeltest: request %d is beyond the script", n+1)
-		reply = Error(http.StatusBadRequest, "beyond_script", "The script has no more replies.")
-	}
-	s.answer(w, r, request, reply, n)
 }
 
 func (s *Server) record(r Request) int {
@@ -124,37 +142,37 @@ func (s *Server) record(r Request) int {
 	return len(s.requests) - 1
 }
 
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, request Request, reply Reply, n int) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, f format, request Request, reply Reply, n int) {
 	switch {
 	case reply.fault == hang:
 		select {
 		case <-s.release:
-			fail(w, Error(http.StatusInternalServerError, "server_error", "Released."))
+			fail(w, f, Error(http.StatusInternalServerError, "server_error", "Released."))
 		case <-r.Context().Done():
 		}
 	case reply.fault == cut:
 		panic(http.ErrAbortHandler)
 	case reply.status != 0 && reply.status != http.StatusOK:
-		fail(w, reply)
+		fail(w, f, reply)
 	case reply.raw != nil:
 		w.Header().Set("Content-Type", "application/json")
 		send(w, reply.raw)
 	case request.Stream:
 		stream(w, request, reply, n)
 	default:
-		whole(w, reply, request, n)
+		whole(w, f.answer(reply, request, n), reply.fault == truncated)
 	}
 }
 
-// whole sends a reply as one JSON body.
-func whole(w http.ResponseWriter, reply Reply, request Request, n int) {
-	body, err := json.Marshal(completion(reply, request, n))
+// whole sends an answer as one JSON body, or the first half of it.
+func whole(w http.ResponseWriter, answer map[string]any, half bool) {
+	body, err := json.Marshal(answer)
 	if err != nil {
 		panic(err) // plain maps and strings always encode
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	if reply.fault == truncated {
+	if half {
 		send(w, body[:len(body)/2])
 		flush(w)
 		panic(http.ErrAbortHandler)
@@ -162,14 +180,14 @@ func whole(w http.ResponseWriter, reply Reply, request Request, n int) {
 	send(w, body)
 }
 
-func fail(w http.ResponseWriter, reply Reply) {
+func fail(w http.ResponseWriter, f format, reply Reply) {
 	w.Header().Set("Content-Type", "application/json")
 	if reply.after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(reply.after.Seconds()))))
 		w.Header().Set("Retry-After-Ms", strconv.FormatInt(reply.after.Milliseconds(), 10))
 	}
 	w.WriteHeader(reply.status)
-	body, err := json.Marshal(map[string]any{"error": map[string]any{"message": reply.message, "type": reply.code, "code": reply.code}})
+	body, err := json.Marshal(f.fault(reply))
 	if err != nil {
 		panic(err)
 	}

@@ -8,25 +8,24 @@ import (
 	"maps"
 	"math"
 	"net/http"
-	"net/url"
-	"os"
 	"time"
 
 	"github.com/tmc/langchaingo/llms"
 	langchain "github.com/tmc/langchaingo/llms/openai"
 
 	"github.com/tuttirun/tutti/agents"
+	"github.com/tuttirun/tutti/agents/provider"
 )
 
 // Defaults of Settings.
 const (
 	DefaultBaseURL   = "https://api.openai.com/v1"
 	DefaultAPIKeyEnv = "OPENAI_API_KEY"
-	DefaultTimeout   = 2 * time.Minute
-	DefaultRetries   = 2
-	DefaultBackoff   = 500 * time.Millisecond
-	DefaultMaxWait   = 15 * time.Second
-	DefaultMaxBody   = 8 << 20
+	DefaultTimeout   = provider.DefaultTimeout
+	DefaultRetries   = provider.DefaultRetries
+	DefaultBackoff   = provider.DefaultBackoff
+	DefaultMaxWait   = provider.DefaultMaxWait
+	DefaultMaxBody   = provider.DefaultMaxBody
 )
 
 // Settings of a model. Only Model is required, with OPENAI_API_KEY in the environment.
@@ -62,44 +61,33 @@ func New(s Settings) (llms.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("openai: %w", err)
 	}
-	token := t.key
+	token := t.client.Key
 	if token == "" {
 		token = "none" // langchaingo insists on one; the transport takes it out again
 	}
 	inner, err := langchain.New(
-		langchain.WithModel(s.Model), langchain.WithBaseURL(t.baseURL), langchain.WithToken(token),
+		langchain.WithModel(s.Model), langchain.WithBaseURL(t.client.BaseURL), langchain.WithToken(token),
 		langchain.WithOrganization(""), langchain.WithHTTPClient(t),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("openai: %w", err)
 	}
-	return &model{inner: inner, transport: t}, nil
+	return &model{name: s.Model, inner: inner}, nil
 }
 
 func newTransport(s Settings) (*transport, error) {
 	if s.Model == "" {
 		return nil, errors.New("model is empty: name one, e.g. openai/gpt-4o-mini")
 	}
-	base, err := url.Parse(cmp.Or(s.BaseURL, DefaultBaseURL))
-	if err != nil {
-		return nil, fmt.Errorf("base_url: %w", err)
-	}
-	if (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, fmt.Errorf("base_url %q: want something like %s", s.BaseURL, DefaultBaseURL)
-	}
-	key, err := apiKey(s)
+	home := provider.Home{Name: name, BaseURL: DefaultBaseURL, APIKeyEnv: DefaultAPIKeyEnv}
+	client, err := provider.Connect(home, provider.Settings{
+		BaseURL: s.BaseURL, APIKey: s.APIKey, APIKeyEnv: s.APIKeyEnv, Timeout: s.Timeout, Retries: s.Retries,
+		Backoff: s.Backoff, MaxWait: s.MaxWait, MaxBody: s.MaxBody, Client: s.Client,
+	}, checkAnswer)
 	if err != nil {
 		return nil, err
 	}
-	t := &transport{
-		baseURL: base.String(), key: key, client: s.Client,
-		timeout: cmp.Or(s.Timeout, DefaultTimeout), retries: max(cmp.Or(s.Retries, DefaultRetries), 0),
-		backoff: cmp.Or(s.Backoff, DefaultBackoff), maxWait: cmp.Or(s.MaxWait, DefaultMaxWait),
-		maxBody: cmp.Or(s.MaxBody, DefaultMaxBody), format: cmp.Or(s.Format, FormatAuto), maxTokens: s.MaxTokens,
-	}
-	if t.timeout < 0 || t.backoff < 0 || t.maxWait < 0 || t.maxBody < 0 {
-		return nil, errors.New("timeout, backoff, max_wait and max_body must not be negative")
-	}
+	t := &transport{client: client, format: cmp.Or(s.Format, FormatAuto), maxTokens: s.MaxTokens}
 	switch t.format {
 	case FormatAuto, FormatObject, FormatNone:
 	default:
@@ -111,33 +99,13 @@ func newTransport(s Settings) (*transport, error) {
 			t.maxTokens = "max_completion_tokens"
 		}
 	}
-	if t.client == nil {
-		t.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	}
 	return t, nil
-}
-
-func apiKey(s Settings) (string, error) {
-	if s.APIKey != "" {
-		return s.APIKey, nil
-	}
-	name := s.APIKeyEnv
-	if name == "" {
-		if s.BaseURL != "" {
-			return "", nil
-		}
-		name = DefaultAPIKeyEnv
-	}
-	if key := os.Getenv(name); key != "" {
-		return key, nil
-	}
-	return "", fmt.Errorf("no API key: set the environment variable %s", name)
 }
 
 // model corrects langchaingo's client where its types leave something out.
 type model struct {
-	inner     *langchain.LLM
-	transport *transport
+	name  string
+	inner *langchain.LLM
 }
 
 func (m *model) Call(ctx context.Context, prompt string, options ...llms.CallOption) (string, error) {
@@ -164,9 +132,10 @@ func (m *model) GenerateContent(ctx context.Context, messages []llms.MessageCont
 	case c.err != nil: // langchaingo replaces some errors on the way up
 		return nil, c.err
 	case err != nil:
-		return nil, &agents.ProviderError{Provider: provider, Err: err}
+		return nil, &agents.ProviderError{Provider: name, Err: err}
 	}
 	for _, choice := range response.Choices {
+		choice.GenerationInfo[agents.InfoModel] = name + "/" + cmp.Or(o.Model, m.name)
 		if c.strict && len(choice.ToolCalls) == 0 {
 			choice.Content = dropNulls(c.schema, choice.Content)
 		}

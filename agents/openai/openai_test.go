@@ -50,13 +50,13 @@ func mustAsk(t *testing.T, ctx context.Context, m llms.Model, options ...llms.Ca
 
 func TestPassingFailuresAreRiddenOut(t *testing.T) {
 	p := modeltest.New(t, modeltest.RateLimited(time.Millisecond), modeltest.Cut(), modeltest.Error(503, "", "busy"), modeltest.Truncated(modeltest.Text("hello there")), modeltest.Text("ok"))
-	x := &openai.Exchange{}
-	c := mustAsk(t, openai.ContextWithExchange(t.Context(), x), open(t, openai.Settings{BaseURL: p.URL(), Retries: 4}))
+	x := &agents.Wire{}
+	c := mustAsk(t, agents.ContextWithWire(t.Context(), x), open(t, openai.Settings{BaseURL: p.URL(), Retries: 4}))
 	if c.Content != "ok" || x.Tries != 5 {
 		t.Errorf("%q after %d tries", c.Content, x.Tries)
 	}
-	if !strings.Contains(string(x.Request), "Answer in JSON.") || !strings.Contains(string(x.Response), `"ok"`) {
-		t.Errorf("exchange %s → %s", x.Request, x.Response)
+	if !strings.Contains(string(x.Request), "Answer in JSON.") || !strings.Contains(string(x.Reply), `"ok"`) {
+		t.Errorf("exchange %s → %s", x.Request, x.Reply)
 	}
 }
 

@@ -4,33 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/tuttirun/tutti/agents"
+	"github.com/tuttirun/tutti/agents/provider"
+	"github.com/tuttirun/tutti/coordinator"
 )
 
-const provider = "openai"
-
-// Exchange is what went over the wire for one request to a model, for debugging and tests.
-type Exchange struct {
-	Request  []byte // as it was sent
-	Response []byte // of the last try
-	Tries    int
-}
-
-type exchangeContext struct{}
-
-// ContextWithExchange has the next request below this context recorded in x. The request must be over before x is read.
-func ContextWithExchange(ctx context.Context, x *Exchange) context.Context {
-	return context.WithValue(ctx, exchangeContext{}, x)
-}
+const name = "openai"
 
 // call carries between GenerateContent and the transport what langchaingo has no place for.
 type call struct {
@@ -46,21 +29,14 @@ func withCall(ctx context.Context, c *call) context.Context {
 	return context.WithValue(ctx, callContext{}, c)
 }
 
-// transport sends the requests that langchaingo makes; see the package comment for what it adds.
+// transport sends the requests that langchaingo makes, corrected.
 type transport struct {
-	baseURL   string
-	key       string
-	client    *http.Client
-	timeout   time.Duration
-	retries   int
-	backoff   time.Duration
-	maxWait   time.Duration
-	maxBody   int64
+	client    *provider.Client
 	format    Format
 	maxTokens string
 }
 
-// Do sends a request until it succeeds, fails for good, or has been tried often enough.
+// Do is what langchaingo calls instead of an http.Client.
 func (t *transport) Do(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	c, _ := ctx.Value(callContext{}).(*call)
@@ -69,92 +45,18 @@ func (t *transport) Do(r *http.Request) (*http.Response, error) {
 	}
 	body, err := t.rewrite(r, c)
 	if err != nil {
-		c.err = &agents.ProviderError{Provider: provider, Message: "request", Err: err}
+		c.err = &agents.ProviderError{Provider: name, Message: "request", Err: err}
 		return nil, c.err
 	}
-	x, _ := ctx.Value(exchangeContext{}).(*Exchange)
-	if x == nil {
-		x = &Exchange{}
-	}
-	x.Request = body
-	for x.Tries = 1; ; x.Tries++ {
-		response, err := t.once(ctx, r, body)
-		x.Response = response
-		if err == nil {
-			return &http.Response{
-				StatusCode: http.StatusOK, Header: http.Header{}, Request: r,
-				Body: io.NopCloser(bytes.NewReader(response)),
-			}, nil
-		}
-		if !t.again(ctx, err, x.Tries) {
-			c.err = err
-			return nil, err
-		}
-	}
-}
-
-// again waits for the next try; false when there shall be none.
-func (t *transport) again(ctx context.Context, err error, tries int) bool {
-	var failed *agents.ProviderError
-	if tries > t.retries || !errors.As(err, &failed) || !failed.Passing() || failed.Status == http.StatusOK || errors.Is(err, context.DeadlineExceeded) {
-		return false
-	}
-	wait := failed.After
-	if wait == 0 {
-		wait = t.maxWait
-		if tries < 16 { // beyond, the shift could overflow
-			wait = min(t.backoff<<(tries-1), t.maxWait)
-		}
-		wait -= time.Duration(rand.Int64N(int64(wait)/4 + 1)) //nolint:gosec // spreads load, guards nothing
-	}
-	if deadline, ok := ctx.Deadline(); wait > t.maxWait || (ok && time.Until(deadline) <= wait) {
-		return false
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// once makes one HTTP exchange and returns the body of a usable answer.
-func (t *transport) once(ctx context.Context, r *http.Request, body []byte) ([]byte, error) {
-	limited, cancel := context.WithTimeout(ctx, t.timeout)
-	defer cancel()
-	r = r.Clone(limited)
-	r.Body, r.ContentLength, r.GetBody = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
-	if t.key == "" {
+	if t.client.Key == "" {
 		r.Header.Del("Authorization")
 	}
-	response, err := t.client.Do(r)
+	answer, err := t.client.Send(ctx, r, body)
 	if err != nil {
-		return nil, t.broken(ctx, limited, err)
+		c.err = err
+		return nil, err
 	}
-	defer func() { _ = response.Body.Close() }() // all that matters was read
-	answer, err := io.ReadAll(io.LimitReader(response.Body, t.maxBody+1))
-	switch {
-	case err != nil:
-		return nil, t.broken(ctx, limited, err)
-	case int64(len(answer)) > t.maxBody:
-		return nil, &agents.ProviderError{Provider: provider, Status: response.StatusCode, Message: fmt.Sprintf("the answer is longer than %d bytes", t.maxBody)}
-	case response.StatusCode != http.StatusOK:
-		return answer, refused(response, answer)
-	}
-	return answer, checkAnswer(answer)
-}
-
-// broken describes an exchange that did not come to its end.
-func (t *transport) broken(ctx, limited context.Context, err error) error {
-	switch {
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %w", provider, ctx.Err())
-	case limited.Err() != nil:
-		return &agents.ProviderError{Provider: provider, Message: fmt.Sprintf("no answer within %s", t.timeout), Err: limited.Err()}
-	}
-	return &agents.ProviderError{Provider: provider, Err: err}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: r, Body: io.NopCloser(bytes.NewReader(answer))}, nil
 }
 
 // rewrite corrects the body that langchaingo made.
@@ -197,46 +99,10 @@ func (t *transport) responseFormat(c *call) json.RawMessage {
 	return nil
 }
 
-type wireError struct {
-	Message string `json:"message"`
-	Code    any    `json:"code"` // text, or with some gateways the HTTP status
-	Type    string `json:"type"`
-}
-
-// fill takes over the provider's words.
-func fill(e *agents.ProviderError, w wireError) {
-	e.Message, e.Code = excerpt([]byte(w.Message)), w.Type
-	switch code := w.Code.(type) {
-	case string:
-		e.Code = code
-	case float64:
-		if code >= http.StatusBadRequest && code < 600 {
-			e.Status = int(code)
-		}
-	}
-}
-
-// refused reads an HTTP error.
-func refused(response *http.Response, body []byte) error {
-	var answer struct {
-		Error wireError `json:"error"`
-	}
-	e := &agents.ProviderError{Provider: provider, Status: response.StatusCode, After: retryAfter(response.Header)}
-	if json.Unmarshal(body, &answer) == nil && answer.Error.Message != "" {
-		fill(e, answer.Error)
-		return e
-	}
-	e.Message = excerpt(body)
-	if location := response.Header.Get("Location"); location != "" {
-		e.Message = "redirected to " + location + ": correct base_url"
-	}
-	return e
-}
-
 // checkAnswer refuses what langchaingo would take for a short answer, or stumble over.
 func checkAnswer(body []byte) error {
 	var answer struct {
-		Error   *wireError `json:"error"`
+		Error   *provider.Fault `json:"error"`
 		Choices []*struct {
 			FinishReason string `json:"finish_reason"`
 			Message      struct {
@@ -244,20 +110,29 @@ func checkAnswer(body []byte) error {
 				FunctionCall json.RawMessage `json:"function_call"`
 			} `json:"message"`
 		} `json:"choices"`
+		Usage struct {
+			Prompt     int64 `json:"prompt_tokens"`
+			Completion int64 `json:"completion_tokens"`
+			Details    struct {
+				Cached int64 `json:"cached_tokens"`
+			} `json:"prompt_tokens_details"`
+		} `json:"usage"`
 	}
-	e := &agents.ProviderError{Provider: provider, Status: http.StatusOK}
+	e := &agents.ProviderError{Provider: name, Status: http.StatusOK}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		e.Message, e.Err = "the answer is not a chat completion: "+excerpt(body), err
+		e.Message, e.Err = "the answer is not a chat completion: "+provider.Excerpt(body), err
 		return e
 	}
 	if answer.Error != nil { // some gateways report errors with HTTP 200
-		fill(e, *answer.Error)
+		answer.Error.Fill(e)
 		return e
 	}
 	if len(answer.Choices) == 0 || answer.Choices[0] == nil {
 		e.Message = "the answer holds no choice"
 		return e
 	}
+	u := answer.Usage
+	e.Usage = coordinator.Usage{Input: u.Prompt, Output: u.Completion, Cached: u.Details.Cached}
 	first := answer.Choices[0]
 	switch {
 	case first.Message.Refusal != "":
@@ -270,29 +145,4 @@ func checkAnswer(body []byte) error {
 		return nil
 	}
 	return e
-}
-
-// retryAfter reads how long a provider wants to be left alone: OpenAI's milliseconds, seconds, or a date.
-func retryAfter(h http.Header) time.Duration {
-	if ms, err := strconv.ParseInt(h.Get("Retry-After-Ms"), 10, 64); err == nil && ms >= 0 {
-		return time.Duration(ms) * time.Millisecond
-	}
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(max(seconds, 0)) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(time.Until(at), 0)
-	}
-	return 0
-}
-
-// excerpt is the beginning of a body on one line.
-func excerpt(body []byte) string {
-	const limit = 200
-	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(body[:min(len(body), limit)]), "")), " ")
-	if len(body) > limit {
-		text += "…"
-	}
-	return text
 }

@@ -72,7 +72,7 @@ func (a *app) report(err error) int {
 		return code
 	}
 	mistakes, others := flatten(err)
-	text := wording(mistakes, others)
+	text := a.screen.mask(wording(mistakes, others))
 	if a.wantsJSON() && a.json(problem{text, mistakes}) == nil {
 		return code
 	}

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/term"
 	"golang.org/x/text/width"
+
+	"github.com/tuttirun/tutti/tools/secret"
 )
 
 // screen is stderr. On a terminal it keeps a block of lines at the bottom that is redrawn in place; lines printed
@@ -22,6 +24,7 @@ type screen struct {
 	size  func() (columns, lines int)
 
 	mu     sync.Mutex
+	hidden *secret.Set // never shown
 	w      io.Writer
 	block  []string
 	drawn  int // lines of the block on the terminal
@@ -51,6 +54,20 @@ func (s *screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// hide keeps secrets off the screen. They come in as a whole: what is masked is one text that is printed.
+func (s *screen) hide(hidden *secret.Set) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hidden = hidden
+}
+
+// mask replaces what is hidden, for texts that go elsewhere.
+func (s *screen) mask(text string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hidden.Mask(text)
+}
+
 // println prints a line above the block. What is not known to be harmless must have gone through clean.
 func (s *screen) println(line string) { s.print(line + "\n") }
 
@@ -61,7 +78,7 @@ func (s *screen) print(text string) {
 	defer s.mu.Unlock()
 	var b bytes.Buffer
 	s.erase(&b)
-	b.WriteString(text)
+	b.WriteString(s.hidden.Mask(text))
 	s.redraw(&b)
 	_, _ = s.w.Write(b.Bytes()) // nothing can be said when stderr is gone
 }
@@ -96,7 +113,7 @@ func (s *screen) redraw(b *bytes.Buffer) {
 	}
 	columns, _ := s.size()
 	for _, line := range s.block {
-		b.WriteString(cut(line, columns-1))
+		b.WriteString(cut(s.hidden.Mask(line), columns-1))
 		b.WriteString("\x1b[0m\n")
 	}
 	s.drawn = len(s.block)

@@ -21,9 +21,12 @@ import (
 	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/files"
 	"github.com/tuttirun/tutti/tools/mail"
+	"github.com/tuttirun/tutti/tools/notify"
 	"github.com/tuttirun/tutti/tools/report"
 	"github.com/tuttirun/tutti/tools/rules"
+	"github.com/tuttirun/tutti/tools/secret"
 	"github.com/tuttirun/tutti/tools/sqldb"
+	"github.com/tuttirun/tutti/tools/web"
 )
 
 // session is a workspace in use: its workers, its store, and the runtime over both. Close it.
@@ -48,7 +51,9 @@ type family struct {
 
 var families = []family{
 	{"files", true, opener(files.New)},
+	{"http", true, opener(web.New)},
 	{"mail", true, opener(mail.New)},
+	{"notify", false, opener(notify.New)},
 	{"report", true, opener(report.New)},
 	{"rules", true, opener(rules.New)},
 	{"sql", false, opener(sqldb.New)},
@@ -159,7 +164,7 @@ func (s *session) add(field, name string, w coordinator.Worker) error {
 	if old, twice := s.workers[name]; twice {
 		return s.ws.Mistake(field, fmt.Sprintf("%q is a %s already", name, old.Card().Kind), "rename one of them")
 	}
-	s.workers[name] = w
+	s.workers[name] = secret.Guard(w, s.ws.Hidden())
 	return nil
 }
 
@@ -185,6 +190,7 @@ func (s *session) start(ctx context.Context, people func(context.Context, coordi
 		Workers: s.workers, Store: s.store, Workspace: s.ws.Name, Limits: s.ws.Limits,
 		Lease: s.Lease, Patience: s.Patience, Passive: true,
 		People: people, Rights: s.ws.MayDecide, Log: s.logger(),
+		May: func(by string, act local.Act, run memory.Summary) error { return s.ws.MayAct(by, string(act), run.By) },
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,14 @@ import (
 // find opens the workspace a command is about: the one named with -C; else that of the pipeline's file, if target is
 // one; else that of the current folder. A folder without tutti.yaml counts as a workspace with nothing but defaults.
 func (a *app) find(target string) (*pipeline.Workspace, error) {
+	ws, err := a.locate(target)
+	if err == nil {
+		a.screen.hide(ws.Hidden())
+	}
+	return ws, err
+}
+
+func (a *app) locate(target string) (*pipeline.Workspace, error) {
 	if a.Workspace != "" {
 		return openOrBare(a.Workspace)
 	}

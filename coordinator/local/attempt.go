@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tuttirun/tutti/coordinator"
@@ -49,7 +51,24 @@ func (rt *Runtime) attempt(ctx context.Context, l *live, j job) (e coordinator.E
 			return e, gone
 		}
 	}
-	return failed(j.Event, card, err, finite(res.Usage)), gone
+	e = failed(j.Event, card, err, finite(res.Usage))
+	e.Models, e.Exchange = maps.Clone(res.Models), res.Exchange
+	return readable(e), gone
+}
+
+// maxExchange bounds what is kept of one attempt's talk with a model, in bytes.
+const maxExchange = 2 << 20
+
+// readable drops what is kept for people only where it could not be journaled: an outcome must not be lost for its footnote.
+func readable(e coordinator.Event) coordinator.Event {
+	if len(e.Exchange) > maxExchange || len(e.Exchange) > 0 && !json.Valid(e.Exchange) {
+		e.Exchange = nil
+		e.Note = strings.TrimPrefix(e.Note+"; what the model was asked is not kept: it is too large, or no JSON", "; ")
+	}
+	for name, u := range e.Models {
+		e.Models[name] = finite(u)
+	}
+	return e
 }
 
 // callWithin makes the attempt, and gives a worker up that does not return when its time is over.
@@ -123,6 +142,8 @@ func failed(started coordinator.Event, card coordinator.Card, err error, u coord
 func (rt *Runtime) success(j job, card coordinator.Card, res coordinator.Result) (coordinator.Event, error) {
 	e := outcome(j.Event, coordinator.Succeeded)
 	e.Confidence, e.Usage, e.State, e.Note = res.Confidence, res.Usage, res.State, res.Note
+	e.Models, e.Exchange = maps.Clone(res.Models), res.Exchange
+	e = readable(e)
 	e.Label = labelOf(j.Attempt, card, res)
 	if _, err := json.Marshal(e); err != nil { // NaN, a state that is no JSON: it could never be journaled
 		return outcome(j.Event, coordinator.Succeeded), fmt.Errorf("its answer cannot be journaled: %w", err)

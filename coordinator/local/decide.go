@@ -40,7 +40,11 @@ func (rt *Runtime) Decide(ctx context.Context, escalation string, d coordinator.
 		d.ID = batchID()
 	}
 	e := coordinator.Event{Kind: coordinator.Decided, Path: q.Path, ID: escalation, By: d.By, Decision: &d}
-	if err := rt.post(ctx, run, e); err != nil {
+	err = rt.post(ctx, run, e)
+	switch {
+	case errors.Is(err, memory.ErrClaimed): // since it was read
+		return &DecisionError{escalation, err}
+	case err != nil:
 		return rt.notOpen(ctx, run, escalation, err)
 	}
 	return nil
@@ -86,11 +90,9 @@ func (rt *Runtime) checkDecision(ctx context.Context, q coordinator.Escalation, 
 		}
 		return d, fmt.Errorf("%q is no answer to a question of kind %s; possible: %s", d.Verb, q.Reason, strings.Join(words, ", "))
 	}
-	if rt.o.Rights != nil {
-		if err := rt.o.Rights(d.By, q); err != nil {
-			rt.o.Log.Warn("decision refused", "escalation", q.ID, "by", d.By, "error", err)
-			return d, err
-		}
+	if err := rt.mayDecide(d.By, q); err != nil {
+		rt.deny(ctx, coordinator.Event{Path: q.Path, ID: q.ID, By: d.By}, q.Run, string(d.Verb), err)
+		return d, err
 	}
 	if d.Verb != coordinator.Amend && d.Verb != coordinator.Answer {
 		return d, nil
@@ -180,6 +182,9 @@ func (rt *Runtime) stir(run string) {
 
 // Cancel asks a run to stop; what is in flight is awaited, then what was done is undone.
 func (rt *Runtime) Cancel(ctx context.Context, run, by string) error {
+	if err := rt.may(ctx, by, ActCancel, run); err != nil {
+		return err
+	}
 	if err := rt.post(ctx, run, coordinator.Event{Kind: coordinator.Cancelled, By: by}); err != nil {
 		return fmt.Errorf("cancel %s: %w", run, err)
 	}
@@ -188,6 +193,9 @@ func (rt *Runtime) Cancel(ctx context.Context, run, by string) error {
 
 // Redo does a finished step again, with guidance. It is refused once something that depends on the step has begun.
 func (rt *Runtime) Redo(ctx context.Context, run, path, by, guidance string) error {
+	if err := rt.may(ctx, by, ActRedo, run); err != nil {
+		return err
+	}
 	r, err := rt.Load(ctx, run)
 	if err != nil {
 		return err

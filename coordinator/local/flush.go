@@ -88,7 +88,7 @@ func (l *live) summary(p park, now time.Time) memory.Summary {
 func summarise(r *coordinator.Run, needs []string, now time.Time) memory.Summary {
 	t := r.Task()
 	s := memory.Summary{
-		Run: r.ID(), Pipeline: t.Plan.Name, Goal: t.Goal, By: t.By, Status: r.Status(), Version: t.Version,
+		Run: r.ID(), Pipeline: t.Plan.Name, Goal: t.Goal, Batch: t.Batch, By: t.By, Status: r.Status(), Version: t.Version,
 		Created: r.SubmittedAt(), Updated: now, Steps: r.Finished(), Open: len(r.Open()), Seq: r.Seq(), Needs: needs,
 		Usage: r.Spent().Usage,
 	}

@@ -32,6 +32,8 @@ type Options struct {
 	People func(ctx context.Context, e coordinator.Escalation) (coordinator.Decision, error)
 	// Rights says whether a person may decide; nil: everybody may.
 	Rights func(by string, e coordinator.Escalation) error
+	// May says whether a person may do something to a run as a whole; nil: everybody may.
+	May func(by string, act Act, run memory.Summary) error
 	// Judge decides whether a result is good enough; nil: coordinator.Judge.
 	Judge func(a coordinator.Accept, c *coordinator.Confidence) coordinator.Verdict
 	// Observe sees each event of the runs this process owns, once it is journaled. It must not block.

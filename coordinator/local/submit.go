@@ -24,6 +24,8 @@ type Task struct {
 	By    string            // who asks
 	Label coordinator.Label // of Input; "": trusted, the operator's own words
 
+	Batch string // the batch it belongs to, for finding it and what it was submitted with again
+
 	Detached bool // journal it and leave it to whoever claims or resumes it
 }
 
@@ -133,7 +135,7 @@ func (rt *Runtime) prepare(t Task) (*coordinator.Task, error) {
 	}
 	return &coordinator.Task{
 		Version: coordinator.Version, Workspace: rt.o.Workspace, Goal: t.Goal, Plan: t.Plan, Input: in,
-		By: t.By, Label: t.Label, Limits: rt.o.Limits,
+		By: t.By, Batch: t.Batch, Label: t.Label, Limits: rt.o.Limits,
 	}, nil
 }
 

@@ -30,7 +30,7 @@ func (rt *Runtime) Watch(ctx context.Context, run string, after int64) iter.Seq2
 		for {
 			changed := rt.onChange(run)
 			for e, err := range rt.store.Read(ctx, run, after) {
-				if !yield(e, err) || err != nil || e.Kind == coordinator.Ended {
+				if !yield(e, err) || err != nil {
 					return
 				}
 				after = e.Seq

@@ -31,6 +31,9 @@ func (d decoder) wrong(n *node, name, want, hint string) {
 	case text:
 		got = strconv.Quote(short(n.text))
 	}
+	if n.secret != "" {
+		got = "the secret " + n.secret
+	}
 	d.mistake(n, fmt.Sprintf("%s must be %s, not %s", name, want, got), hint)
 }
 

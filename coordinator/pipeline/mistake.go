@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/tuttirun/tutti/tools/secret"
 )
 
 // maxMistakes is how many mistakes of one file are kept; more would not be read.
@@ -50,12 +52,12 @@ func (m Mistake) String() string {
 	return b.String()
 }
 
-var secret = regexp.MustCompile(`://[^\s@/]*@`)
+var password = regexp.MustCompile(`://[^\s@/]*@`)
 
 // clip makes a line fit to be shown: tabs and control characters become one column each, passwords in URLs are masked,
 // and of a long line only what surrounds the spot is left.
 func clip(source string, column, width int) (string, int, int) {
-	source = secret.ReplaceAllStringFunc(source, func(s string) string {
+	source = password.ReplaceAllStringFunc(source, func(s string) string {
 		return "://" + strings.Repeat("*", len([]rune(s))-4) + "@"
 	})
 	line := []rune(source)
@@ -124,6 +126,7 @@ type source struct {
 	mistakes []Mistake
 	left     int
 	meant    map[span]string // misspelt keys by place: what was surely meant
+	hidden   *secret.Set     // kept out of messages
 }
 
 func (s *source) mistake(at span, message, hint string) {
@@ -131,7 +134,7 @@ func (s *source) mistake(at span, message, hint string) {
 		s.left++
 		return
 	}
-	m := Mistake{File: s.name, Line: max(at.line, 1), Column: max(at.column, 1), Width: max(at.width, 1), Message: message, Hint: hint}
+	m := Mistake{File: s.name, Line: max(at.line, 1), Column: max(at.column, 1), Width: max(at.width, 1), Message: s.hidden.Mask(message), Hint: s.hidden.Mask(hint)}
 	if m.Line <= len(s.lines) {
 		m.Source = s.lines[m.Line-1]
 	}

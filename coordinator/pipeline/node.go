@@ -30,6 +30,7 @@ type node struct {
 	text   string  // of a scalar: number in JSON's spelling, "true" or "false", or the text
 	items  []*node // of a list
 	fields []field // of a mapping, in the order of the file, keys distinct
+	secret string  // text that stands for a secret: its name. The text is never shown
 	at     span
 	size   int // nodes in it, itself included, aliases expanded
 	depth  int

@@ -13,15 +13,38 @@ import (
 // MayDecide returns nil if a person may answer an escalation, else who may. A question for nobody in particular may be
 // answered by everybody the workspace lists, or by anyone at all while it lists nobody.
 func (w *Workspace) MayDecide(by string, e coordinator.Escalation) error {
-	switch {
+	switch bar := e.Bars(by); {
 	case by == "":
 		return errors.New("a decision needs somebody's name")
+	case bar != "":
+		return errors.New(bar)
 	case e.By == "" && (len(w.People) == 0 || w.isPerson(by)):
 		return nil
 	case e.By != "" && (by == e.By && !w.isGroup(by) || w.isMember(by, e.By)):
 		return nil
 	}
 	return fmt.Errorf("%s may not decide this; %s", strconv.Quote(by), w.whoMay(e.By))
+}
+
+// MayAct returns nil if a person may cancel, redo or rerun a run that requester asked for, else who may.
+func (w *Workspace) MayAct(by, act, requester string) error {
+	named := map[string][]string{"cancel": w.Rights.Cancel, "redo": w.Rights.Redo, "rerun": w.Rights.Rerun}[act]
+	switch {
+	case act == "cancel" && by != "" && by == requester:
+		return nil
+	case len(named) == 0 && (len(w.People) == 0 || w.isPerson(by) || by == requester):
+		return nil
+	case len(named) == 0:
+		return fmt.Errorf("%s may not %s it; %s", strconv.Quote(by), act, w.whoMay(""))
+	}
+	may := make([]string, len(named))
+	for i, who := range named {
+		if by == who && !w.isGroup(who) || w.isMember(by, who) {
+			return nil
+		}
+		may[i] = who
+	}
+	return fmt.Errorf("%s may not %s it; %s may (rights.%s in %s)", strconv.Quote(by), act, inWords(may), act, WorkspaceFile)
 }
 
 func (w *Workspace) isPerson(name string) bool { _, ok := w.People[name]; return ok }

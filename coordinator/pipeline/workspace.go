@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/tools/secret"
 )
 
 // WorkspaceFile is the name of the file that makes a folder a workspace.
@@ -26,9 +27,12 @@ type Workspace struct {
 	Redis    string                     `json:"redis,omitempty"` // URL; "": the runtime decides
 	Models   map[string]Model           `json:"models,omitempty"`
 	Agents   map[string]Agent           `json:"agents,omitempty"`
-	Tools    map[string]json.RawMessage `json:"tools,omitempty"` // settings by family; read them with DecodeTool
+	Tools    map[string]json.RawMessage `json:"tools,omitempty"`   // settings by family; read them with DecodeTool
+	Secrets  map[string]Secret          `json:"secrets,omitempty"` // where credentials are found; settings name them
+	Prices   json.RawMessage            `json:"prices,omitempty"`  // of models, US dollars for a million tokens; read them with DecodePrices
 	People   map[string]Person          `json:"people,omitempty"`
-	Groups   map[string]Group           `json:"groups,omitempty"`    // all groups, those that only people name included
+	Groups   map[string]Group           `json:"groups,omitempty"` // all groups, those that only people name included
+	Rights   Rights                     `json:"rights,omitzero"`
 	Patterns []string                   `json:"pipelines,omitempty"` // files, as path.Match patterns; none: DefaultPatterns
 	Limits   coordinator.Limits         `json:"limits,omitzero"`
 
@@ -37,8 +41,11 @@ type Workspace struct {
 	Dir       string   `json:"-"` // its folder, absolute
 	Root      *os.Root `json:"-"` // the folder, for reading and writing inside it only
 
-	source *source
-	broken map[string]broken // by pipeline name
+	source  *source
+	broken  map[string]broken // by pipeline name
+	secrets map[string]string // those that could be read
+	unread  map[string]error  // why the others could not
+	hidden  *secret.Set       // the same, for masking
 }
 
 // DefaultPatterns find a workspace's pipelines when its file names none.
@@ -72,6 +79,14 @@ type Person struct {
 	Name   string   `json:"name,omitempty"`
 	Email  string   `json:"email,omitempty"`
 	Groups []string `json:"groups,omitempty"`
+}
+
+// Rights says who may do something to a run as a whole: people or groups. Nobody named: everybody the workspace lists, and
+// anyone at all while it lists nobody. Whoever asked for a run may always cancel it. Who decides a question stands in review.by.
+type Rights struct {
+	Cancel []string `json:"cancel,omitempty"`
+	Redo   []string `json:"redo,omitempty"`
+	Rerun  []string `json:"rerun,omitempty"`
 }
 
 // Group is people who answer for each other.
@@ -163,6 +178,7 @@ func (w *Workspace) read(data []byte) error {
 	w.checkName()
 	w.checkLimits()
 	w.checkPeople()
+	w.loadSecrets()
 	w.readAgents()
 	w.loadPipelines()
 	return w.source.err()
@@ -176,7 +192,7 @@ func (w *Workspace) mistake(path, message, hint string) {
 // Mistake returns an *Error that points at a field of the workspace file, such as tools.sql.databases.ledger.url. Owners
 // of settings use it for what only they can find out.
 func (w *Workspace) Mistake(path, message, hint string) error {
-	s := &source{name: w.File}
+	s := &source{name: w.File, hidden: w.hidden}
 	if w.source == nil {
 		s.mistake(span{}, path+": "+message, hint)
 		return s.err()
@@ -204,6 +220,11 @@ func (w *Workspace) DecodeModel(name string, into any) error {
 	}, "models."+name)
 }
 
+// DecodePrices reads the prices that the file gives for models, as DecodeTool does.
+func (w *Workspace) DecodePrices(into any) error {
+	return w.decodeSettings(w.Prices, into, func(root *node) *node { return root.child("prices") }, "prices")
+}
+
 func (w *Workspace) decodeSettings(raw json.RawMessage, into any, find func(*node) *node, name string) error {
 	if len(raw) == 0 {
 		return nil
@@ -216,8 +237,8 @@ func (w *Workspace) decodeSettings(raw json.RawMessage, into any, find func(*nod
 		}
 		return nil
 	}
-	s := &source{name: w.File, lines: w.source.lines, meant: map[span]string{}}
-	decoder{s}.into(find(w.source.root), reflect.ValueOf(into).Elem(), name)
+	s := &source{name: w.File, lines: w.source.lines, meant: map[span]string{}, hidden: w.hidden}
+	decoder{s}.into(w.reveal(s, find(w.source.root)), reflect.ValueOf(into).Elem(), name)
 	return s.err()
 }
 

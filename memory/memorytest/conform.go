@@ -21,7 +21,8 @@ func Conform(t *testing.T, open func(t *testing.T) memory.Store) {
 		tests []claim
 	}{
 		{"create", createClaims}, {"append", appendClaims}, {"post", postClaims}, {"read", readClaims},
-		{"claim", claimClaims}, {"wake", wakeClaims}, {"lists", listClaims}, {"blackboard", boardClaims}, {"conversation", talkClaims},
+		{"taken", takenClaims}, {"claim", claimClaims}, {"rerun", rerunClaims}, {"wake", wakeClaims}, {"lists", listClaims},
+		{"blackboard", boardClaims}, {"watch", watchClaims}, {"conversation", talkClaims},
 	} {
 		for _, c := range group.tests {
 			t.Run(group.name+"/"+c.name, func(t *testing.T) {

@@ -51,12 +51,36 @@ func (p *probe) same(what string, got, want []string) {
 	}
 }
 
+// listed creates a run, and lets its owner write this summary.
+func (p *probe) listed(m memory.Summary) memory.Summary {
+	p.Helper()
+	n := newRun("")
+	n.Owner, n.Lease = "a", lease
+	n.Summary = memory.Summary{Status: coordinator.StatusActive, Pipeline: m.Pipeline, Batch: m.Batch}
+	created, err := p.store.Create(p.ctx, n)
+	p.must(err)
+	m.Run = created.Run
+	b := batch(created.Lease, 1)
+	b.Summary = m
+	p.append(created.Lease, b)
+	return m
+}
+
+func selected(all []memory.Summary, f memory.RunFilter) (runs []string) {
+	for _, m := range all {
+		if (f.Status == "" || f.Status == m.Status) && (f.Pipeline == "" || f.Pipeline == m.Pipeline) && (f.Batch == "" || f.Batch == m.Batch) {
+			runs = append(runs, m.Run)
+		}
+	}
+	return runs
+}
+
 var listClaims = []claim{
 	{"a summary is what the owner wrote last", func(p *probe) {
 		l := p.owned("a")
 		b := batch(l, 1)
 		b.Summary = memory.Summary{
-			Run: l.Run, Pipeline: "intake", Goal: "g", By: "ann", Status: coordinator.StatusWaiting, Version: 1, Steps: 3, Open: 1,
+			Run: l.Run, Pipeline: "intake", Batch: "b", Goal: "g", By: "ann", Status: coordinator.StatusWaiting, Version: 1, Steps: 3, Open: 1,
 			Needs: []string{"ocr"}, Usage: coordinator.Usage{Input: 5}, Created: p.now(), Updated: p.now(), Error: "e",
 		}
 		p.append(l, b)
@@ -103,6 +127,29 @@ var listClaims = []claim{
 		p.same("pipeline", p.runs(memory.RunFilter{Pipeline: "audit: {x}"}), []string{two.Run})
 		p.same("both", p.runs(memory.RunFilter{Pipeline: "audit: {x}", Status: coordinator.StatusWaiting}), []string{two.Run})
 		p.same("neither", p.runs(memory.RunFilter{Pipeline: "intake", Status: coordinator.StatusWaiting}), nil)
+	}},
+	{"runs are found by any mix of status, pipeline and batch", func(p *probe) {
+		var all []memory.Summary
+		for range 2 {
+			for _, status := range []coordinator.Status{coordinator.StatusActive, coordinator.StatusFailed} {
+				for _, pipeline := range []string{"", "intake", "audit: {x}"} {
+					for _, batch := range []string{"", "b-1", "b {2}:status:failed"} {
+						all = append(all, p.listed(memory.Summary{Status: status, Pipeline: pipeline, Batch: batch}))
+					}
+				}
+			}
+		}
+		slices.Reverse(all) // newest first
+		for _, status := range []coordinator.Status{"", coordinator.StatusActive, coordinator.StatusFailed, coordinator.StatusDone} {
+			for _, pipeline := range []string{"", "intake", "audit: {x}", "none"} {
+				for _, batch := range []string{"", "b-1", "b {2}:status:failed", "none"} {
+					for _, limit := range []int{1, 3, 50} {
+						f := memory.RunFilter{Status: status, Pipeline: pipeline, Batch: batch, Limit: limit}
+						p.same(fmt.Sprintf("%+v", f), p.runs(f), selected(all, f))
+					}
+				}
+			}
+		}
 	}},
 	{"a cursor from elsewhere is refused", func(p *probe) {
 		if _, _, err := p.store.Runs(p.ctx, memory.RunFilter{Cursor: "7"}); err == nil {

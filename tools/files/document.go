@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tuttirun/tutti/tools/files/pdftext"
+	"github.com/tuttirun/tutti/tools/plaintext"
 )
 
 // document is the text of a file, whatever kind of file it is.
@@ -28,7 +29,7 @@ func (e *extractor) read(ctx context.Context, name string, data []byte) (documen
 	if extension(name) == ".pdf" {
 		return document{}, fmt.Errorf("%w, although its name says so", pdftext.ErrNotPDF)
 	}
-	text, binary := decode(data)
+	text, binary := plaintext.Decode(data)
 	if binary {
 		return document{}, fmt.Errorf("%w: it holds binary data", errUnreadable)
 	}

@@ -1,4 +1,4 @@
-// Package files gives agents and pipelines the files of a workspace: as they are (files.read, files.write, files.list)
+// Package files gives agents and pipelines the files of a workspace: as they are (files.read, files.write, files.move, files.list)
 // and as text (files.text), whatever kind of document they are.
 //
 // Every path is inside the workspace. A path or a symbolic link that leads out of it is refused, also while somebody
@@ -6,13 +6,10 @@
 package files
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/files/pdftext"
+	"github.com/tuttirun/tutti/tools/folder"
 )
 
 // Defaults of Settings.
@@ -49,18 +46,11 @@ func (s Settings) withDefaults() Settings {
 
 // New returns the workers for the workspace dir. Closing files.text frees what reading PDFs needs.
 func New(dir string, s Settings) ([]coordinator.Worker, error) {
-	dir, err := filepath.Abs(dir)
+	directory, err := folder.New(dir)
 	if err != nil {
-		return nil, fmt.Errorf("workspace: %w", err)
+		return nil, err
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("workspace: %w", err)
-	}
-	if err := root.Close(); err != nil {
-		return nil, fmt.Errorf("workspace: %w", err)
-	}
-	w := &workspace{dir: dir, settings: s.withDefaults()}
+	w := &workspace{directory, s.withDefaults()}
 	e := &extractor{pdf: pdftext.New(w.settings.PDF)}
 	return []coordinator.Worker{
 		tools.New("files.text",
@@ -70,6 +60,8 @@ func New(dir string, s Settings) ([]coordinator.Worker, error) {
 			w.read, tools.Options{Effect: coordinator.EffectRead, Authority: []string{"path"}}),
 		tools.New("files.write", "Writes a text file of the workspace. A file with other content is only replaced with overwrite.",
 			w.write, tools.Options{Effect: coordinator.EffectIdempotent, Authority: []string{"path", "overwrite"}}),
+		tools.New("files.move", "Moves or renames a file within the workspace. A file that is there is only replaced with overwrite.",
+			(&mover{workspace: w}).move, tools.Options{Effect: coordinator.EffectIdempotent, Authority: []string{"from", "to", "overwrite"}}),
 		tools.New("files.list", "Lists the files of a folder of the workspace, also those in folders below it if recursive.",
 			w.list, tools.Options{Effect: coordinator.EffectRead, Authority: []string{"path"}}),
 	}, nil

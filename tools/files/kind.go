@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tuttirun/tutti/tools/files/pdftext"
+	"github.com/tuttirun/tutti/tools/plaintext"
 )
 
 // Kinds of documents that files.text reads.
@@ -56,7 +57,7 @@ func isPDF(name string, data []byte) bool {
 // textKind tells decoded text apart: what it is comes first, what its name claims second.
 func textKind(name, text string) string {
 	switch {
-	case looksLikeHTML(text):
+	case plaintext.IsHTML(text):
 		return KindHTML
 	case looksLikeMail(text):
 		return KindMail
@@ -73,18 +74,6 @@ func textKind(name, text string) string {
 }
 
 func extension(name string) string { return strings.ToLower(path.Ext(name)) }
-
-func looksLikeHTML(text string) bool {
-	head := strings.ToLower(strings.TrimSpace(text[:min(len(text), 1024)]))
-	for strings.HasPrefix(head, "<?xml") || strings.HasPrefix(head, "<!--") {
-		end := strings.IndexByte(head, '>')
-		if end < 0 {
-			return false
-		}
-		head = strings.TrimSpace(head[end+1:])
-	}
-	return strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html")
-}
 
 // mailHeaders are those of which a mail has at least three; a letter that begins with "From:" has not.
 var mailHeaders = map[string]bool{

@@ -40,7 +40,7 @@ func (w *workspace) list(ctx context.Context, in ListInput) (ListOutput, error) 
 	if in.Path == "" {
 		in.Path = "."
 	}
-	err := w.within(in.Path, func(root *os.Root, local string) error {
+	err := w.Within(in.Path, func(root *os.Root, local string) error {
 		info, err := root.Stat(local)
 		if err != nil {
 			return err

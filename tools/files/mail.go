@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/html/charset"
+
+	"github.com/tuttirun/tutti/tools/plaintext"
 )
 
 // Limits of one mail.
@@ -147,11 +149,11 @@ func transferDecoder(encoding string, body io.Reader) io.Reader {
 }
 
 func partText(kind, charsetName string, content []byte) (string, error) {
-	text, _ := decode(content)
+	text, _ := plaintext.Decode(content)
 	if charsetName != "" {
 		if r, err := charset.NewReaderLabel(charsetName, bytes.NewReader(content)); err == nil {
 			if converted, err := io.ReadAll(r); err == nil {
-				text = newlines(string(converted))
+				text = plaintext.Newlines(string(converted))
 			}
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/files/pdftext"
+	"github.com/tuttirun/tutti/tools/folder"
+	"github.com/tuttirun/tutti/tools/plaintext"
 )
 
 // PathInput names a file.
@@ -37,8 +39,8 @@ type ReadOutput struct {
 func (e *extractor) textOf(w *workspace) func(context.Context, PathInput) (TextOutput, error) {
 	return func(ctx context.Context, in PathInput) (TextOutput, error) {
 		var out TextOutput
-		err := w.within(in.Path, func(root *os.Root, local string) error {
-			data, err := load(root, local, w.settings.PDF.Bytes)
+		err := w.Within(in.Path, func(root *os.Root, local string) error {
+			data, err := folder.Load(root, local, w.settings.PDF.Bytes)
 			if err != nil {
 				return err
 			}
@@ -52,7 +54,7 @@ func (e *extractor) textOf(w *workspace) func(context.Context, PathInput) (TextO
 			if len(doc.blank) > 0 {
 				tools.Note(ctx, "page %s of %s without text (a picture or a scan?)", list(doc.blank), in.Path)
 			}
-			out = TextOutput{Content: doc.content, Kind: doc.kind, Pages: doc.pages, Bytes: len(data), Path: shown(local)}
+			out = TextOutput{Content: doc.content, Kind: doc.kind, Pages: doc.pages, Bytes: len(data), Path: folder.Shown(local)}
 			return nil
 		})
 		return out, err
@@ -88,19 +90,19 @@ func hopeless(err error) error {
 
 func (w *workspace) read(_ context.Context, in PathInput) (ReadOutput, error) {
 	var out ReadOutput
-	err := w.within(in.Path, func(root *os.Root, local string) error {
-		data, err := load(root, local, w.settings.MaxRead)
+	err := w.Within(in.Path, func(root *os.Root, local string) error {
+		data, err := folder.Load(root, local, w.settings.MaxRead)
 		if err != nil {
 			return err
 		}
 		text := string(data)
 		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 			var binary bool
-			if text, binary = decode(data); binary || foreignName(data) != "" {
+			if text, binary = plaintext.Decode(data); binary || foreignName(data) != "" {
 				return coordinator.Permanent(fmt.Errorf("%w: it holds binary data", errUnreadable))
 			}
 		}
-		out = ReadOutput{Content: text, Bytes: len(data), Path: shown(local)}
+		out = ReadOutput{Content: text, Bytes: len(data), Path: folder.Shown(local)}
 		return nil
 	})
 	return out, err

@@ -1,114 +1,12 @@
 package files
 
-import (
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
-	"strings"
+import "github.com/tuttirun/tutti/tools/folder"
 
-	"github.com/tuttirun/tutti/coordinator"
-)
-
-// workspace opens files below one folder.
+// workspace is the folder whose files the tools give out, and how much of them.
 type workspace struct {
-	dir      string // absolute
+	*folder.Folder
 	settings Settings
 }
 
 // ErrOutside is wrapped by the error for a path that leads out of the workspace.
-var ErrOutside = errors.New("is outside of the workspace")
-
-// within opens the workspace for one operation and names the path in every error. All errors of a path are permanent
-// except those of a busy system.
-func (w *workspace) within(name string, do func(root *os.Root, local string) error) error {
-	local, err := w.local(name)
-	if err != nil {
-		return coordinator.Permanent(err)
-	}
-	root, err := os.OpenRoot(w.dir)
-	if err != nil {
-		return coordinator.NotDone(fmt.Errorf("workspace: %w", err))
-	}
-	defer root.Close()
-	return describe(name, do(root, local))
-}
-
-// local is a path relative to the workspace. Absolute ones are accepted if they lie in it.
-func (w *workspace) local(name string) (string, error) {
-	local := filepath.FromSlash(name)
-	if filepath.IsAbs(local) {
-		var err error
-		if local, err = filepath.Rel(w.dir, local); err != nil {
-			return "", fmt.Errorf("path %q %w", name, ErrOutside)
-		}
-	}
-	local = filepath.Clean(local)
-	if strings.ContainsRune(name, 0) || name == "" {
-		return "", fmt.Errorf("path %q is not a path", name)
-	}
-	if !filepath.IsLocal(local) {
-		return "", fmt.Errorf("path %q %w", name, ErrOutside)
-	}
-	return local, nil
-}
-
-// describe turns the system's errors into ones that name the path and say what to do.
-func describe(name string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, fs.ErrNotExist):
-		return coordinator.Permanent(fmt.Errorf("path %q: there is no such file in the workspace", name))
-	case errors.Is(err, fs.ErrPermission):
-		return coordinator.Permanent(fmt.Errorf("path %q: no permission", name))
-	case escapes(err):
-		return coordinator.Permanent(fmt.Errorf("path %q leads through a symbolic link that %w", name, ErrOutside))
-	}
-	return fmt.Errorf("path %q: %w", name, err)
-}
-
-// escapes recognises os.Root's refusal, which has no value of its own to compare with.
-func escapes(err error) bool {
-	var path *fs.PathError
-	return errors.As(err, &path) && strings.Contains(path.Err.Error(), "escapes")
-}
-
-// open opens a regular file: anything else (a pipe, a device) could block for ever.
-func open(root *os.Root, local string) (*os.File, fs.FileInfo, error) {
-	info, err := root.Stat(local)
-	if err != nil {
-		return nil, nil, err
-	}
-	if info.IsDir() {
-		return nil, nil, coordinator.Permanent(errors.New("it is a folder"))
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, coordinator.Permanent(errors.New("it is not a regular file"))
-	}
-	f, err := root.Open(local)
-	return f, info, err
-}
-
-// load reads a whole file of at most limit bytes.
-func load(root *os.Root, local string, limit int) ([]byte, error) {
-	f, _, err := open(root, local)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > limit {
-		return nil, coordinator.Permanent(fmt.Errorf("it is larger than the limit of %d bytes", limit))
-	}
-	return data, nil
-}
-
-// shown is a path as results have it: relative to the workspace, with slashes.
-func shown(local string) string { return path.Clean(filepath.ToSlash(local)) }
+var ErrOutside = folder.ErrOutside

@@ -4,7 +4,7 @@
 //	  mail:
 //	    host: smtp.example.com      # without a host, mails are written to the outbox instead
 //	    user: robot
-//	    password_env: SMTP_PASSWORD
+//	    password: {secret: smtp}
 //	    from: "Invoices <robot@example.com>"
 //	    allow: ["@example.com"]     # nobody else gets mail
 //

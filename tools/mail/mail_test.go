@@ -200,8 +200,7 @@ func TestServerThatIsAwayIsNotDone(t *testing.T) {
 
 func TestLoginIsEncrypted(t *testing.T) {
 	srv := listen(t, nil)
-	t.Setenv("TUTTI_TEST_PASSWORD", "secret")
-	s := mail.Settings{Host: "localhost", Port: srv.port(), User: "robot", PasswordEnv: "TUTTI_TEST_PASSWORD", From: "robot@quillford.example"}
+	s := mail.Settings{Host: "localhost", Port: srv.port(), User: "robot", Password: "secret", From: "robot@quillford.example"}
 	const input = `{"to": "ada@quillford.example", "subject": "s", "text": "t"}`
 	if _, err := send(t.Context(), sender(t, workspace(t), s), "key", input); err != nil {
 		t.Fatal(err)
@@ -209,7 +208,7 @@ func TestLoginIsEncrypted(t *testing.T) {
 	if got := strings.Join(srv.log, " "); !strings.Contains(got, "STARTTLS EHLO AUTH MAIL") {
 		t.Errorf("dialogue %s", got)
 	}
-	t.Setenv("TUTTI_TEST_PASSWORD", "guess")
+	s.Password = "guess"
 	_, err := send(t.Context(), sender(t, workspace(t), s), "key", input)
 	if f := coordinator.FailureOf(err); f == nil || !f.Permanent || strings.Contains(f.Message, "guess") {
 		t.Errorf("%+v", f)
@@ -228,8 +227,7 @@ func TestLoginWorksOnALineThatIsEncryptedFromTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := serveOn(t, l, nil)
-	t.Setenv("TUTTI_TEST_PASSWORD", "secret")
-	s := mail.Settings{Host: "localhost", Port: srv.port(), TLS: "tls", User: "robot", PasswordEnv: "TUTTI_TEST_PASSWORD", From: "robot@quillford.example"}
+	s := mail.Settings{Host: "localhost", Port: srv.port(), TLS: "tls", User: "robot", Password: "secret", From: "robot@quillford.example"}
 	if _, err := send(t.Context(), sender(t, workspace(t), s), "key", `{"to": "ada@quillford.example", "subject": "s", "text": "t"}`); err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +338,7 @@ func TestSettingsThatCannotWorkAreRefusedAtStart(t *testing.T) {
 	}{
 		{mail.Settings{Host: "h"}, "from:"},
 		{mail.Settings{Host: "h", From: "nobody"}, "from:"},
-		{mail.Settings{Host: "h", From: "a@b.example", User: "u", PasswordEnv: "TUTTI_TEST_UNSET"}, `"TUTTI_TEST_UNSET" is empty`},
+		{mail.Settings{Host: "h", From: "a@b.example", User: "u"}, "password: it is missing"},
 		{mail.Settings{Host: "h", From: "a@b.example", User: "u", TLS: "none"}, "unencrypted"},
 		{mail.Settings{Host: "h", From: "a@b.example", TLS: "ssl"}, "none of starttls, tls, none"},
 		{mail.Settings{Outbox: "../out"}, "outbox:"},

@@ -17,16 +17,16 @@ import (
 
 // Settings of mail.send, as they stand in a workspace file under tools: mail. Without a host, mails go to the outbox.
 type Settings struct {
-	Host        string   `json:"host,omitempty" validate:"omitempty,hostname|ip"`
-	Port        int      `json:"port,omitempty" validate:"gte=0,lte=65535"` // 0: 465 for tls, else 587
-	TLS         string   `json:"tls,omitempty" validate:"omitempty,oneof=starttls tls none"`
-	User        string   `json:"user,omitempty"`
-	PasswordEnv string   `json:"password_env,omitempty"`                // the environment variable that holds the password
-	From        string   `json:"from,omitempty"`                        // "Name <address>"; needed with a host
-	Outbox      string   `json:"outbox,omitempty"`                      // folder in the workspace; "": outbox
-	Allow       []string `json:"allow,omitempty"`                       // addresses, or @domains, that may get mail; empty: all
-	Recipients  int      `json:"recipients,omitempty" validate:"gte=0"` // of one mail; 0: 50
-	MaxBytes    int64    `json:"max_bytes,omitempty" validate:"gte=0"`  // of all attachments of a mail; 0: 10 MiB
+	Host       string   `json:"host,omitempty" validate:"omitempty,hostname|ip"`
+	Port       int      `json:"port,omitempty" validate:"gte=0,lte=65535"` // 0: 465 for tls, else 587
+	TLS        string   `json:"tls,omitempty" validate:"omitempty,oneof=starttls tls none"`
+	User       string   `json:"user,omitempty"`
+	Password   string   `json:"password,omitempty"`
+	From       string   `json:"from,omitempty"`                        // "Name <address>"; needed with a host
+	Outbox     string   `json:"outbox,omitempty"`                      // folder in the workspace; "": outbox
+	Allow      []string `json:"allow,omitempty"`                       // addresses, or @domains, that may get mail; empty: all
+	Recipients int      `json:"recipients,omitempty" validate:"gte=0"` // of one mail; 0: 50
+	MaxBytes   int64    `json:"max_bytes,omitempty" validate:"gte=0"`  // of all attachments of a mail; 0: 10 MiB
 }
 
 // Defaults of Settings.
@@ -106,11 +106,10 @@ func (m *mailer) configure() error {
 	if s.User == "" {
 		return nil
 	}
-	password := os.Getenv(s.PasswordEnv)
-	if password == "" {
-		return fmt.Errorf("password_env: the environment variable %q is empty, and user is set", s.PasswordEnv)
+	if s.Password == "" {
+		return errors.New("password: it is missing, and user is set; name a secret, as in {secret: smtp}")
 	}
-	m.options = append(m.options, smtp.WithSMTPAuth(smtp.SMTPAuthAutoDiscover), smtp.WithUsername(s.User), smtp.WithPassword(password))
+	m.options = append(m.options, smtp.WithSMTPAuth(smtp.SMTPAuthAutoDiscover), smtp.WithUsername(s.User), smtp.WithPassword(s.Password))
 	return nil
 }
 

@@ -69,24 +69,15 @@ func newDatabase(root *os.Root, name string, d Database) (*database, error) {
 
 // locate reads the URL. What it says in errors never holds the URL of a server: there may be a password in it.
 func (db *database) locate(root *os.Root, d Database) error {
-	address := d.URL
-	if d.URLEnv != "" {
-		if d.URL != "" {
-			return errors.New("url and url_env: one of them is enough")
-		}
-		if address = os.Getenv(d.URLEnv); address == "" {
-			return fmt.Errorf("url_env: the environment variable %s is empty", d.URLEnv)
-		}
-	}
-	scheme, rest, _ := strings.Cut(address, ":")
+	scheme, rest, _ := strings.Cut(d.URL, ":")
 	switch scheme {
 	case "sqlite":
 		return db.locateFile(root, rest)
 	case "postgres", "postgresql":
-		if _, err := url.Parse(address); err != nil {
+		if _, err := url.Parse(d.URL); err != nil {
 			return errors.New("url: not a URL such as postgres://user@host/name")
 		}
-		db.dialect, db.url = postgres, address
+		db.dialect, db.url = postgres, d.URL
 		return nil
 	case "":
 		return errors.New("url is missing: sqlite:path/in/workspace.db or postgres://user@host/name")

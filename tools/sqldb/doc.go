@@ -4,7 +4,7 @@
 //	  sql:
 //	    databases:
 //	      ledger: {url: "sqlite:ledger.db", statements: sql/ledger.sql, init: sql/schema.sql}
-//	      shop:   {url_env: SHOP_DATABASE, statements: sql/shop.sql}      # postgres://…
+//	      shop:   {url: {secret: shop_url}, statements: sql/shop.sql}      # postgres://…
 //
 // A statement file names its statements; values come in as :parameters, never as text:
 //

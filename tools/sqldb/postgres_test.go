@@ -100,8 +100,7 @@ func TestPostgres(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "shop.sql", shopSQL)
 	write(t, dir, "init.sql", shopInit)
-	t.Setenv("SHOP_DATABASE", server(t))
-	s := sqldb.Settings{Databases: map[string]sqldb.Database{"shop": {URLEnv: "SHOP_DATABASE", Statements: "shop.sql", Init: "init.sql"}}}
+	s := sqldb.Settings{Databases: map[string]sqldb.Database{"shop": {URL: server(t), Statements: "shop.sql", Init: "init.sql"}}}
 	query, execTool := open(t, dir, s)
 	_, other := open(t, dir, s)
 

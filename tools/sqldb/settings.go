@@ -26,8 +26,7 @@ const maxOutput = 8 << 20
 
 // Database is one database and the statements that may be run on it.
 type Database struct {
-	URL         string `json:"url,omitempty"`     // sqlite:path/in/workspace.db or postgres://user@host/name
-	URLEnv      string `json:"url_env,omitempty"` // the environment variable that holds the URL, for one with a password
+	URL         string `json:"url" validate:"required"` // sqlite:path/in/workspace.db or postgres://user:password@host/name
 	Statements  string `json:"statements" validate:"required"`
 	Init        string `json:"init,omitempty"`                         // SQL run whenever the database is opened: "create table if not exists …"
 	Connections int    `json:"connections,omitempty" validate:"gte=0"` // open at a time; 0: 4

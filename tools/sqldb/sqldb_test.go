@@ -320,8 +320,6 @@ func TestSettingsThatCannotWorkAreRefusedAtStart(t *testing.T) {
 		{sqldb.Database{URL: "sqlite:/tmp/l.db", Statements: "sql/ledger.sql"}, "must be relative to the workspace"},
 		{sqldb.Database{URL: "sqlite::memory:", Statements: "sql/ledger.sql"}, "name a file"},
 		{sqldb.Database{URL: "sqlite:link/l.db", Statements: "sql/ledger.sql"}, "escapes"},
-		{sqldb.Database{URLEnv: "TUTTI_TEST_EMPTY", Statements: "sql/ledger.sql"}, "TUTTI_TEST_EMPTY is empty"},
-		{sqldb.Database{URL: "sqlite:l.db", URLEnv: "X", Statements: "sql/ledger.sql"}, "one of them is enough"},
 		{sqldb.Database{URL: "sqlite:l.db", Statements: "sql/ledger.sql", Init: "no.sql"}, "no.sql: no such file"},
 	} {
 		_, err := sqldb.New(dir, sqldb.Settings{Databases: map[string]sqldb.Database{"x": c.db}})

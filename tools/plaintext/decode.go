@@ -1,4 +1,5 @@
-package files
+// Package plaintext turns the bytes of a file into text, whatever wrote it.
+package plaintext
 
 import (
 	"bytes"
@@ -11,10 +12,10 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// decode turns text of unknown encoding into UTF-8 with "\n" line ends. It follows, in this order: a byte order mark,
+// Decode turns text of unknown encoding into UTF-8 with "\n" line ends. It follows, in this order: a byte order mark,
 // what the text is valid as (UTF-8), what it says about itself (HTML), what it looks like (UTF-16), and else
 // Windows-1252, of which Latin-1 is a part. binary reports that it is no text at all.
-func decode(data []byte) (text string, binary bool) {
+func Decode(data []byte) (text string, binary bool) {
 	raw := string(data)
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
@@ -27,7 +28,7 @@ func decode(data []byte) (text string, binary bool) {
 	default:
 		raw = decodeAs(declared(data), data)
 	}
-	return newlines(raw), isBinary(raw)
+	return Newlines(raw), isBinary(raw)
 }
 
 func decodeAs(e encoding.Encoding, data []byte) string {
@@ -40,7 +41,7 @@ func decodeAs(e encoding.Encoding, data []byte) string {
 
 // declared is the encoding that an HTML document names in its head; for any other text it is Windows-1252.
 func declared(data []byte) encoding.Encoding {
-	if looksLikeHTML(string(data[:min(len(data), 1024)])) {
+	if IsHTML(string(data[:min(len(data), 1024)])) {
 		e, _, _ := charset.DetermineEncoding(data, "text/html") // Windows-1252 too, if the page says nothing
 		return e
 	}
@@ -85,6 +86,20 @@ func isBinary(text string) bool {
 	return controls*20 > len(sample)
 }
 
-func newlines(s string) string {
+// Newlines ends every line with "\n" alone.
+func Newlines(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+}
+
+// IsHTML reports whether text begins as an HTML document does.
+func IsHTML(text string) bool {
+	head := strings.ToLower(strings.TrimSpace(text[:min(len(text), 1024)]))
+	for strings.HasPrefix(head, "<?xml") || strings.HasPrefix(head, "<!--") {
+		end := strings.IndexByte(head, '>')
+		if end < 0 {
+			return false
+		}
+		head = strings.TrimSpace(head[end+1:])
+	}
+	return strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html")
 }

@@ -1,0 +1,402 @@
+package coordinator
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// rerunning is a rerun whose first part, taking back what is to be done again, is not over.
+type rerunning struct {
+	prog  *program
+	nodes map[string]*program // corrected plans of steps that answered with one, by path
+	from  map[string]bool
+}
+
+// rerun opens an ended run again, maybe with a corrected plan. What is done and unchanged is kept, what failed or was
+// stopped goes on where it stands, with the keys it had; what is changed, named in From, or depends on such a step is done
+// anew under a new generation. Effects of steps to be done anew are undone first, where their steps say how.
+func (r *Run) rerun(e Event) (func(), string) {
+	if r.status == "" {
+		return nil, "the run has not ended"
+	}
+	again, reason := r.planRerun(e)
+	if reason != "" {
+		return nil, reason
+	}
+	return func() {
+		r.status, r.output, r.label, r.failure, r.quarantined = "", nil, "", nil, false
+		r.wallFrom = r.at
+		if e.Plan != nil {
+			r.task.Plan, r.budget = e.Plan, e.Plan.Budget
+		}
+		r.rerunning = again
+		r.stop = &stop{} // nothing new begins until what is to be done anew is taken back
+	}, ""
+}
+
+func (r *Run) planRerun(e Event) (*rerunning, string) {
+	again := &rerunning{prog: r.top.prog, nodes: map[string]*program{}, from: map[string]bool{}}
+	var err error
+	if e.Plan != nil {
+		if again.prog, err = compile(e.Plan, compileOptions{limits: r.limits}); err != nil {
+			return nil, err.Error()
+		}
+	}
+	for path, p := range e.Plans {
+		n := r.nodes[path]
+		if n == nil || n.sub == nil {
+			return nil, path + " has no plan of its own"
+		}
+		if again.nodes[path], err = compile(p, compileOptions{limits: r.limits, known: n.sub.prev.doneIDs()}); err != nil {
+			return nil, fmt.Sprintf("%s: %v", path, err)
+		}
+	}
+	for _, id := range e.From {
+		if again.prog.byID[id] == nil {
+			return nil, "there is no step " + id
+		}
+		again.from[id] = true
+	}
+	choices := choose(r.top, again.prog, again.from)
+	if why := unclear(r.top, again.prog, choices); why != "" {
+		return nil, why
+	}
+	if e.Plan == nil && !slices.ContainsFunc(choices, func(c Choice) bool { return c != ChoiceKeep }) {
+		return nil, "every step is done: name those to do again"
+	}
+	return again, ""
+}
+
+// unclear returns why a step cannot be done anew: nobody knows whether its effect happened, so it can only be asked about.
+func unclear(s *scope, prog *program, choices []Choice) string {
+	for i, st := range prog.steps {
+		n := s.named(st.ID)
+		if choices[i] == ChoiceAnew && n != nil && n.fate == dead && n.unknown && !n.attempt.Effect.Repeatable() {
+			return fmt.Sprintf("step %s may or may not have happened: leave it, and what it needs, as it was, and a person is asked about it", n.path)
+		}
+	}
+	return ""
+}
+
+// Choice is what a rerun does with a step.
+type Choice string
+
+const (
+	ChoiceKeep Choice = "keep" // done and unchanged
+	ChoiceMend Choice = "mend" // it goes on where it failed or was stopped
+	ChoiceAnew Choice = "anew" // from its beginning, under a new generation
+)
+
+// Rerun tells what a Rerun event would do with each step of the plan, by id. The error says why the run cannot take it.
+func (r *Run) Rerun(e Event) (map[string]Choice, error) {
+	e.Kind, e.Seq = Rerun, r.seq+1
+	if r.status == "" {
+		return nil, &EventError{Event: e, Reason: "the run has not ended"}
+	}
+	again, reason := r.planRerun(e)
+	if reason != "" {
+		return nil, &EventError{Event: e, Reason: reason}
+	}
+	out := map[string]Choice{}
+	for i, c := range choose(r.top, again.prog, again.from) {
+		out[again.prog.steps[i].ID] = c
+	}
+	return out, nil
+}
+
+// PlansBelow returns the plans that workers of the run answered with, by the path of the step.
+func (r *Run) PlansBelow() map[string]*Plan {
+	out := map[string]*Plan{}
+	for path, n := range r.nodes {
+		if n.sub != nil && len(n.turns) == n.turn {
+			out[path] = n.sub.prog.plan
+		}
+	}
+	return out
+}
+
+// choose decides about every step of a plan that takes the place of a scope's.
+func choose(s *scope, prog *program, from map[string]bool) []Choice {
+	choices := make([]Choice, len(prog.steps))
+	var decide func(st *compiledStep) Choice
+	decide = func(st *compiledStep) Choice {
+		if choices[st.index] != "" {
+			return choices[st.index]
+		}
+		choice := ChoiceAnew
+		if n := s.named(st.ID); n != nil && !from[st.ID] && sameWork(n.step.Step, st.Step) {
+			choice = n.choice()
+		}
+		for _, i := range st.needs {
+			if decide(prog.steps[i]) != ChoiceKeep {
+				choice = ChoiceAnew
+			}
+		}
+		choices[st.index] = choice
+		return choice
+	}
+	for _, st := range prog.steps {
+		decide(st)
+	}
+	return choices
+}
+
+func (s *scope) named(id string) *node {
+	if st := s.prog.byID[id]; st != nil {
+		return s.nodes[st.index]
+	}
+	return nil
+}
+
+// sameWork reports whether two steps do the same. How often, how long, and whom they ask may differ.
+func sameWork(a, b *Step) bool {
+	if a.Use != b.Use || a.If != b.If || a.ForEach != b.ForEach || a.Until != b.Until {
+		return false
+	}
+	x, errX := json.Marshal(a.With)
+	y, errY := json.Marshal(b.With)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+func (n *node) choice() Choice {
+	switch {
+	case n.keeps():
+		return ChoiceKeep
+	case n.fate == done, !n.worked(), n.undone, n.takenBack && n.sub == nil && n.role != fan:
+		return ChoiceAnew
+	}
+	return ChoiceMend
+}
+
+// keeps reports whether what became of the node stands.
+func (n *node) keeps() bool {
+	return n.phase == settled && !n.takenBack && (n.fate == done || n.fate == skipped || n.onError() == OnErrorContinue)
+}
+
+// worked reports whether anything was begun, asked or decided for the node in its generation.
+func (n *node) worked() bool { return !n.begun.IsZero() || n.fate != undecided || n.attempt != nil }
+
+// goOn ends a rerun's first part once nothing that it takes back stands any more: the plan is carried out again.
+func (r *Run) goOn() {
+	again := r.rerunning
+	if again == nil || r.top.busy > 0 || r.standing() != nil {
+		return
+	}
+	r.rerunning, r.stop = nil, nil
+	r.revive(r.top, again.prog, again)
+	r.recount()
+}
+
+// takesBack reports whether an effect has to be undone: always when a run stops, in a rerun only below what is done anew.
+func (r *Run) takesBack(ef *effect) bool {
+	if r.rerunning == nil {
+		return true
+	}
+	choices := choose(r.top, r.rerunning.prog, r.rerunning.from)
+	kept := func(n *node) bool {
+		st := r.rerunning.prog.byID[n.step.ID]
+		return st != nil && choices[st.index] != ChoiceAnew
+	}
+	at := ef.node
+	for at.above() != nil {
+		at = at.above()
+	}
+	return !kept(at)
+}
+
+// revive lets a scope go on, with another plan in its place.
+func (r *Run) revive(s *scope, prog *program, again *rerunning) {
+	var from map[string]bool
+	if s.owner == nil {
+		from = again.from
+	}
+	choices := choose(s, prog, from)
+	old, byID := s.nodes, s.prog.byID
+	s.prog, s.nodes, s.pending, s.failed, s.closed = prog, make([]*node, len(prog.steps)), 0, nil, false
+	left := map[*node]bool{}
+	for _, n := range old {
+		left[n] = true
+	}
+	for i, st := range prog.steps {
+		var n *node
+		if was := byID[st.ID]; was != nil {
+			n = old[was.index]
+		}
+		if choices[i] == ChoiceAnew {
+			s.nodes[i] = r.anew(s, st, n)
+			s.pending++
+			continue
+		}
+		delete(left, n)
+		s.nodes[i] = n
+		n.carry(st)
+	}
+	r.forget(left)
+	for i, n := range s.nodes {
+		if choices[i] == ChoiceMend {
+			s.pending++
+			r.mend(n, again)
+		}
+		for _, need := range n.step.needs {
+			if choices[i] == ChoiceAnew && choices[need] != ChoiceKeep {
+				n.missing++
+			}
+		}
+		if choices[i] == ChoiceAnew && n.missing == 0 {
+			r.freshen(n)
+		}
+	}
+	r.quiet(s)
+}
+
+// carry gives a node the step of the corrected plan: its retries, its review, its undo.
+func (n *node) carry(st *compiledStep) {
+	n.step, n.missing = st, 0
+	if n.effect != nil && st.undo == nil {
+		n.effect.gone = true
+	}
+	for _, c := range n.children {
+		if c.role != call {
+			c.carry(st)
+		}
+	}
+}
+
+// anew makes the node of a step that is done from its beginning; was is the one before it, if any.
+func (r *Run) anew(s *scope, st *compiledStep, was *node) *node {
+	path := s.prefix + st.ID
+	generation := max(1, r.retired[path])
+	var guidance []string
+	if was != nil {
+		guidance = was.guidance
+		if generation = max(generation, was.generation); was.worked() {
+			generation++
+		}
+	}
+	n := r.create(&node{path: path, step: st, scope: s, use: st.Use, role: st.role(), guidance: guidance})
+	n.generation = generation
+	return n
+}
+
+// forget drops nodes, and all that was done for them, from what the run knows. Their paths and keys are never used again.
+func (r *Run) forget(left map[*node]bool) {
+	for path, n := range r.nodes {
+		if n.below(left) {
+			delete(r.nodes, path)
+		}
+	}
+	for n := range left {
+		generation := n.generation
+		if n.worked() {
+			generation++
+		}
+		if r.retired == nil {
+			r.retired = map[string]int{}
+		}
+		r.retired[n.path] = max(r.retired[n.path], generation)
+	}
+	r.effects = slices.DeleteFunc(r.effects, func(ef *effect) bool { return ef.node.below(left) })
+}
+
+// below reports whether the node is one of these, or was done for one of them.
+func (n *node) below(of map[*node]bool) bool {
+	for at := n; at != nil; at = at.above() {
+		if of[at] || at.undoes != nil && at.undoes.node.below(of) {
+			return true
+		}
+	}
+	return false
+}
+
+// mend lets a node go on that failed or was stopped.
+func (r *Run) mend(n *node, again *rerunning) {
+	stood := n.phase
+	if stood == dropped {
+		stood = n.before
+	}
+	n.fate, n.failure, n.reason, n.broken, n.ended = undecided, nil, "", nil, time.Time{}
+	n.failures, n.interrupts = 0, 0
+	switch {
+	case n.role != call && n.attempt == nil && len(n.children) == 0 && n.items == nil: // nothing but a question, or an input that could not be made
+		r.freshen(n)
+	case n.role == fan, n.role == loop:
+		r.mendParts(n, again)
+	case n.sub != nil && len(n.turns) == n.turn:
+		r.mendPlan(n, again)
+	case slices.ContainsFunc(n.children, unsettled):
+		r.mendCalls(n, again)
+	case n.unknown && !n.attempt.Effect.Repeatable():
+		r.to(n, doubtful)
+	case stood == unsure:
+		r.to(n, unsure)
+	case n.answered: // and somebody rejected the answer
+		r.regenerate(n, "")
+	case len(n.turns) >= n.turn: // its turns were used up: one more
+		n.turn, n.number = len(n.turns)+1, 0
+		r.to(n, ready)
+	default:
+		r.to(n, ready)
+	}
+}
+
+func unsettled(n *node) bool { return n.phase != settled }
+
+func (r *Run) mendPlan(n *node, again *rerunning) {
+	prog := n.sub.prog
+	if p := again.nodes[n.path]; p != nil {
+		prog = p
+		n.turns[len(n.turns)-1].Plan = p.plan
+	}
+	r.to(n, working)
+	r.revive(n.sub, prog, again)
+}
+
+func (r *Run) mendCalls(n *node, again *rerunning) {
+	r.to(n, working)
+	n.running = 0
+	for _, c := range n.children {
+		if unsettled(c) {
+			n.running++
+			r.mend(c, again)
+		}
+	}
+}
+
+// mendParts lets the items or rounds go on that are not done.
+func (r *Run) mendParts(n *node, again *rerunning) {
+	r.to(n, working)
+	n.running = 0
+	for _, c := range n.children {
+		switch {
+		case c.keeps():
+			continue
+		case !c.worked():
+			c.fate, c.failure, c.ended = undecided, nil, time.Time{}
+			r.freshen(c)
+		case c.choice() == ChoiceAnew:
+			r.regenerate(c, "")
+		default:
+			r.mend(c, again)
+		}
+		n.running++
+	}
+	for n.role == fan && len(n.children) < len(n.items) && (n.step.Parallel == 0 || n.running < n.step.Parallel) {
+		r.nextItem(n)
+	}
+	if n.running == 0 {
+		r.to(n, joinable)
+	}
+}
+
+// recount counts the steps that are done; a rerun may have taken some away at any depth.
+func (r *Run) recount() {
+	r.finished = 0
+	for _, n := range r.nodes {
+		if n.fate == done && n.parent == nil && n.role != compensation {
+			r.finished++
+		}
+	}
+}
