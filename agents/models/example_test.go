@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tmc/langchaingo/llms"
+	"github.com/tmc/langchaingo/llms/fake"
 
 	"github.com/tuttirun/tutti/agents"
 	"github.com/tuttirun/tutti/agents/models"
@@ -53,4 +54,17 @@ func ExampleNamed() {
 	// Output:
 	// "Hello!" <nil>
 	// parrot: 2000000 tokens in, $1.00
+}
+
+// langchaingo's own models are plugged in as they are; this one states no StopReason.
+func ExampleWhole() {
+	model := models.Whole(fake.NewFakeLLM([]string{"Good morning!"}))
+	clerk, err := agents.New(agents.Config{Name: "clerk", Instructions: "Greet.", Model: model})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	result, err := clerk.Do(context.Background(), coordinator.Attempt{Input: json.RawMessage(`{}`)})
+	fmt.Println(string(result.Output), err)
+	// Output: "Good morning!" <nil>
 }

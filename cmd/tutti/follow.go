@@ -42,7 +42,7 @@ func (s *session) during(parent context.Context, timeout time.Duration, work fun
 			if again {
 				os.Exit(exitInterrupted)
 			}
-			s.screen.println("\nStopping; what is in flight gets 10 s. Once more stops at once.")
+			s.screen.println("\nStopping; what is in flight gets " + seconds(s.drainWithin()) + ". Once more stops at once.")
 			cancel(errInterrupted)
 		}
 	}()
@@ -88,7 +88,10 @@ const retryClaim = 300 * time.Millisecond
 // drive takes the run if nobody else works on it, and waits until it has ended or waits for people. The lease of a
 // process that was killed stands for a moment longer; then the run comes here.
 func (s *session) drive(ctx context.Context, id string) (*coordinator.Run, error) {
-	said := false
+	return s.driveTelling(ctx, id, !s.Quiet)
+}
+
+func (s *session) driveTelling(ctx context.Context, id string, tell bool) (*coordinator.Run, error) {
 	for {
 		err := s.rt.Resume(ctx, id)
 		if err == nil || errors.Is(err, memory.ErrEnded) {
@@ -97,9 +100,9 @@ func (s *session) drive(ctx context.Context, id string) (*coordinator.Run, error
 		if !errors.Is(err, memory.ErrOwned) {
 			return nil, err
 		}
-		if !said && !s.Quiet {
+		if tell {
 			s.screen.println("Another process works on " + id + ", or was stopped a moment ago. Following it; if it is gone, the run goes on here in at most " + cmp.Or(s.Lease, defaultLease).String() + ".")
-			said = true
+			tell = false
 		}
 		short, cancel := context.WithTimeout(ctx, retryClaim)
 		run, err := s.rt.Wait(short, id)
@@ -231,6 +234,9 @@ func (s *session) lost(o outcome, w *local.WaitingError) error {
 	s.screen.println(s.screen.paint(red, o.Error))
 	return &exit{exitFailed, nil}
 }
+
+// seconds words a whole number of seconds.
+func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }
 
 func count(n int, of string) string {
 	if n == 1 {

@@ -87,11 +87,12 @@ func isUsage(err error) bool {
 		plan     *coordinator.PlanError
 		input    *local.InputError
 		decision *local.DecisionError
+		rights   *local.RightsError
 	)
-	if errors.As(err, &file) || errors.As(err, &plan) || errors.As(err, &input) || errors.As(err, &decision) {
+	if errors.As(err, &file) || errors.As(err, &plan) || errors.As(err, &input) || errors.As(err, &decision) || errors.As(err, &rights) {
 		return true
 	}
-	for _, known := range []error{memory.ErrNotFound, memory.ErrNotOpen, memory.ErrEnded, memory.ErrKeyReused, pipeline.ErrNoWorkspace} {
+	for _, known := range []error{memory.ErrNotFound, memory.ErrNotOpen, memory.ErrEnded, memory.ErrKeyReused, memory.ErrClaimed, memory.ErrNotEnded, pipeline.ErrNoWorkspace} {
 		if errors.Is(err, known) {
 			return true
 		}

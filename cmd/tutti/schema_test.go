@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"go/ast"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -89,9 +91,9 @@ func comments(t *testing.T) map[string]string {
 			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name == "-" || !f.IsExported() || f.Anonymous {
 				continue
 			}
-			text := read[dir][typ.Name()+"."+f.Name]
+			text := cmp.Or(fieldWords[fieldKey(typ, f.Name)], read[dir][typ.Name()+"."+f.Name])
 			if text == "" {
-				t.Errorf("%s has no comment: editors show it to those who write files", fieldKey(typ, f.Name))
+				t.Errorf("%s has neither a comment nor a line in schema_words.go: editors show it to those who write files", fieldKey(typ, f.Name))
 				continue
 			}
 			out[fieldKey(typ, f.Name)] = text
@@ -207,6 +209,11 @@ func TestEveryFamilyOfToolsHasASchema(t *testing.T) {
 // compiled is a schema as editors use it.
 func compiled(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
+	compiledOnce.Lock()
+	defer compiledOnce.Unlock()
+	if s := compiledSchemas[name]; s != nil {
+		return s
+	}
 	raw, err := schemaOf(name)
 	if err != nil {
 		t.Fatal(err)
@@ -223,8 +230,14 @@ func compiled(t *testing.T, name string) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
+	compiledSchemas[name] = s
 	return s
 }
+
+var (
+	compiledOnce    sync.Mutex
+	compiledSchemas = map[string]*jsonschema.Schema{}
+)
 
 // validate reads YAML as an editor does. ok is false when it is no YAML.
 func validate(t *testing.T, s *jsonschema.Schema, text []byte) (ok bool, err error) {
@@ -334,6 +347,9 @@ func TestSchemasRefuseTheStructuralMistakesOfTestdata(t *testing.T) {
 	}
 	refused := 0
 	for _, name := range names {
+		if filepath.Base(name) == "bomb.txtar" {
+			continue // this test's YAML reader would expand it
+		}
 		refused += structuralMistakes(t, name)
 	}
 	if refused < 5 {

@@ -19,13 +19,19 @@ import (
 	"github.com/tuttirun/tutti/coordinator/pipeline"
 	"github.com/tuttirun/tutti/memory"
 	"github.com/tuttirun/tutti/tools"
+	"github.com/tuttirun/tutti/tools/data"
 	"github.com/tuttirun/tutti/tools/files"
 	"github.com/tuttirun/tutti/tools/mail"
+	"github.com/tuttirun/tutti/tools/mcp"
 	"github.com/tuttirun/tutti/tools/notify"
+	"github.com/tuttirun/tutti/tools/object"
+	"github.com/tuttirun/tutti/tools/openapi"
+	"github.com/tuttirun/tutti/tools/program"
 	"github.com/tuttirun/tutti/tools/report"
 	"github.com/tuttirun/tutti/tools/rules"
 	"github.com/tuttirun/tutti/tools/secret"
 	"github.com/tuttirun/tutti/tools/sqldb"
+	"github.com/tuttirun/tutti/tools/template"
 	"github.com/tuttirun/tutti/tools/web"
 )
 
@@ -40,6 +46,9 @@ type session struct {
 	stalled stall
 	standIn string // whom the printed commands name when the user is none of the workspace's people
 	began   int64  // the run's last event before this command; what is older was seen by somebody else
+
+	tune  func(*local.Options) // a command's own options of the runtime
+	drain time.Duration        // how long close awaits what is in flight; 0: closeWithin
 }
 
 // family opens a group of tools with its settings from tutti.yaml.
@@ -50,13 +59,19 @@ type family struct {
 }
 
 var families = []family{
+	{"data", true, opener(data.New)},
+	{"exec", false, opener(program.New)},
 	{"files", true, opener(files.New)},
 	{"http", true, opener(web.New)},
 	{"mail", true, opener(mail.New)},
+	{"mcp", false, opener(mcp.New)},
 	{"notify", false, opener(notify.New)},
+	{"object", false, opener(object.New)},
+	{"openapi", false, opener(openapi.New)},
 	{"report", true, opener(report.New)},
 	{"rules", true, opener(rules.New)},
 	{"sql", false, opener(sqldb.New)},
+	{"template", true, opener(template.New)},
 }
 
 func opener[S any](open func(dir string, s S) ([]coordinator.Worker, error)) func(*pipeline.Workspace, string) ([]coordinator.Worker, error) {
@@ -186,12 +201,16 @@ func (s *session) start(ctx context.Context, people func(context.Context, coordi
 	if err := s.connect(ctx); err != nil {
 		return err
 	}
-	rt, err := local.New(local.Options{
+	o := local.Options{
 		Workers: s.workers, Store: s.store, Workspace: s.ws.Name, Limits: s.ws.Limits,
 		Lease: s.Lease, Patience: s.Patience, Passive: true,
 		People: people, Rights: s.ws.MayDecide, Log: s.logger(),
 		May: func(by string, act local.Act, run memory.Summary) error { return s.ws.MayAct(by, string(act), run.By) },
-	})
+	}
+	if s.tune != nil {
+		s.tune(&o)
+	}
+	rt, err := local.New(o)
 	if err != nil {
 		return err
 	}
@@ -202,11 +221,13 @@ func (s *session) start(ctx context.Context, people func(context.Context, coordi
 // closeWithin is how long a command awaits what is in flight when it is told to stop.
 const closeWithin = 10 * time.Second
 
+func (s *session) drainWithin() time.Duration { return cmp.Or(s.drain, closeWithin) }
+
 // close awaits what is in flight, gives the runs up so that others can take them at once, and releases everything.
 func (s *session) close() error {
 	var wrong []error
 	if s.rt != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+		ctx, cancel := context.WithTimeout(context.Background(), s.drainWithin())
 		defer cancel()
 		wrong = append(wrong, s.rt.Close(ctx))
 	}

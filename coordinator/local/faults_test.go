@@ -16,6 +16,7 @@ import (
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/coordinator/local"
 	"github.com/tuttirun/tutti/memory"
+	"github.com/tuttirun/tutti/memory/memorytest"
 )
 
 // faulty is a store that fails, or lets others in between, where a test says so; a nil func leaves it alone.
@@ -301,4 +302,19 @@ func TestObserveSeesWhatAReloadFound(t *testing.T) {
 	if int64(len(seen)) != run.Seq() {
 		t.Fatalf("%d of %d events were observed", len(seen), run.Seq())
 	}
+}
+
+// redisStore is a store on a server of its own.
+func redisStore(t *testing.T) memory.Store {
+	t.Helper()
+	s, err := memory.Open(t.Context(), memorytest.Redis(t), memory.Options{Workspace: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }

@@ -18,6 +18,7 @@ func (w *Workspace) Check(workers func(name string) (coordinator.Card, bool), na
 		own = w.source.clone()
 	}
 	w.checkAgents(own, workers, names)
+	w.checkRights(own)
 	errs := []error{own.err()}
 	for _, f := range w.Pipelines {
 		errs = append(errs, w.checkFile(f, workers, names))
@@ -80,6 +81,14 @@ func (w *Workspace) checkReview(s *source, step *coordinator.Step, at string) {
 	w.checkWho(s, at+".review.then.reassign", step.Review.Then.Reassign)
 	if step.Undo != nil {
 		w.checkReview(s, step.Undo, at+".undo")
+	}
+}
+
+func (w *Workspace) checkRights(s *source) {
+	for act, named := range map[string][]string{"cancel": w.Rights.Cancel, "redo": w.Rights.Redo, "rerun": w.Rights.Rerun} {
+		for i, who := range named {
+			w.checkWho(s, fmt.Sprintf("rights.%s[%d]", act, i), who)
+		}
 	}
 }
 

@@ -131,22 +131,28 @@ func (s *server) circumstances(using *session, lost bool) string {
 	if using == nil || using.process == nil {
 		return ""
 	}
-	var b strings.Builder
-	p := using.process
-	if (lost || using.over()) && p.gone(drainGrace) {
-		fmt.Fprintf(&b, "it has ended (%s); ", p.cmd.ProcessState)
+	ended := ""
+	if p := using.process; (lost || using.over()) && p.gone(drainGrace) {
+		ended = fmt.Sprintf("it has ended (%s); ", p.cmd.ProcessState)
 	}
-	// Cut first, masked then: half a secret at the cut is dropped with its line.
-	said := p.said.String()
-	if len(said) >= tailBytes {
-		if _, rest, ok := strings.Cut(said, "\n"); ok {
-			said = "… " + rest
-		}
+	return ended + s.said(using)
+}
+
+// said is the end of what a process wrote beside the protocol. It is cut first and masked then: half a secret at the cut is
+// dropped with its line.
+func (s *server) said(using *session) string {
+	if using == nil || using.process == nil {
+		return ""
 	}
-	if said = visible(s.hidden.Mask(colours.ReplaceAllString(said, "")), tailBytes); said != "" {
-		fmt.Fprintf(&b, "it said %q; ", said)
+	text := using.process.said.String()
+	if len(text) >= tailBytes {
+		_, text, _ = strings.Cut(text, "\n")
 	}
-	return b.String()
+	text = visible(s.hidden.Mask(colours.ReplaceAllString(text, "")), tailBytes)
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf("it said %q; ", text)
 }
 
 // colours are a terminal's control sequences.

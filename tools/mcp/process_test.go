@@ -61,7 +61,7 @@ func TestAServerThatCannotStartHasDoneNothing(t *testing.T) {
 		"executable file not found":   {true, func(s *mcp.Server) { s.Command = []string{"no-such-program-at-all"} }},
 		"dir: there is no folder":     {true, func(s *mcp.Server) { s.Dir = "nowhere" }},
 		`it said "no licence for key`: {false, func(s *mcp.Server) { s.Env["PEER_DIES"], s.Env["PEER_TOKEN"] = "1", "canary-7281" }},
-		"deadline exceeded":           {false, func(s *mcp.Server) { s.Env["PEER_MUTE"], s.StartTimeout = "1", time.Second }},
+		"did not answer within 1s":    {false, func(s *mcp.Server) { s.Env["PEER_MUTE"], s.StartTimeout = "1", time.Second }},
 	} {
 		_, err := do(t.Context(), open(t, dir, with(s, c.change))["peer.echo"], `{"message":"x"}`)
 		f := coordinator.FailureOf(err)

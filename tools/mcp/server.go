@@ -132,9 +132,13 @@ func (s *server) begin(ctx context.Context) error {
 	if err := s.mayStart(time.Now()); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.settings.StartTimeout)
+	bounded, cancel := context.WithTimeout(ctx, s.settings.StartTimeout)
 	defer cancel()
-	made, err := s.connect(ctx)
+	made, err := s.connect(bounded)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return coordinator.NotDone(fmt.Errorf("the MCP server %s: %sit did not answer within %s (see start_timeout in its settings)",
+			s.name, s.said(made), s.settings.StartTimeout))
+	}
 	if err != nil {
 		return s.unreached(err, made)
 	}
@@ -172,8 +176,11 @@ func (s *server) connect(ctx context.Context) (*session, error) {
 	// A server that is silent while it is written to would hold Connect for ever: what it is connected by is closed then.
 	stop := context.AfterFunc(ctx, made.cut)
 	made.ClientSession, err = client.Connect(ctx, transport, &sdk.ClientSessionOptions{ProtocolVersion: s.settings.Protocol})
-	if !stop() && err == nil {
-		err = errors.Join(ctx.Err(), made.ClientSession.Close())
+	if !stop() { // whatever Connect makes of it
+		if err == nil {
+			_ = made.ClientSession.Close()
+		}
+		err = ctx.Err()
 	}
 	if err != nil {
 		made.cut()

@@ -68,4 +68,3 @@ func TestOAuthTokensAreFetchedOnceAndAgainWhenRefused(t *testing.T) {
 		t.Errorf("no token: %+v", f)
 	}
 }
-

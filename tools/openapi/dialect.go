@@ -35,11 +35,6 @@ type part struct {
 	wrong []*Problem
 }
 
-func (p *part) add(q part) {
-	p.refs = append(p.refs, q.refs...)
-	p.wrong = append(p.wrong, q.wrong...)
-}
-
 func newDialect(doc *document, old bool, hidden string) *dialect {
 	return &dialect{doc: doc, old: old, hidden: hidden, named: map[string]*definition{}, taken: map[string]string{}}
 }

@@ -1,0 +1,57 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// page of the manual: what a command's own file is too short to say.
+type manualPage struct{ long, example string }
+
+var manual = map[string]manualPage{
+	"tutti runs": {long: `What ran and what runs. A run is one pipeline carried out for one task; its journal says all that happened in it, and these
+commands read it. Without a word, the runs are listed.
+
+States: active, waiting (for a person or a time), cancelling, undoing, done, failed, cancelled, quarantined.`},
+	"tutti runs list": {long: `List runs, newest first: their pipeline, state, age, how many steps are done, and what is asked or went wrong.
+
+A long list comes in pages: the last line, or next with -o json, says how to get the following one.`},
+	"tutti runs show": {long: `Show a run: who asked for it, its input, every step with its worker, state and duration, the open questions, the output.
+
+With -o json: all of it, inputs and outputs of the steps too. To see it as a picture: tutti graph --run RUN.`},
+	"tutti inbox list": {long: `List open questions, nearest deadline first: why they are asked, of whom, until when, and of which step.
+
+Who may answer what stands in tutti.yaml, under people, and in the pipelines, under review.`},
+	"tutti inbox show": {long: `Show a question: what is proposed, what speaks for it and against it, and the commands that answer it.`},
+	"tutti version": {long: `Print the version, with the Go version and the platform it was built for. With -o json also the source revision and the
+number of the rules by which runs are carried out: a run of newer rules is left to newer programs.`},
+	"tutti environment": {example: "  TUTTI_AS=ada tutti inbox\n  TUTTI_REDIS=redis://localhost:6379/0 tutti runs"},
+	"tutti completion": {long: `Print a script that lets your shell complete commands, flags, names of pipelines and workers, ids of runs and questions,
+states and people. What only the store knows is asked for at most 1.5 seconds.`,
+		example: "  source <(tutti completion bash)\n  tutti completion zsh > \"${fpath[1]}/_tutti\""},
+	"tutti completion bash": {example: "  source <(tutti completion bash)\n  tutti completion bash > /etc/bash_completion.d/tutti"},
+	"tutti completion zsh":  {example: "  source <(tutti completion zsh)\n  tutti completion zsh > \"${fpath[1]}/_tutti\""},
+	"tutti completion fish": {example: "  tutti completion fish | source\n  tutti completion fish > ~/.config/fish/completions/tutti.fish"},
+	"tutti completion powershell": {
+		example: "  tutti completion powershell | Out-String | Invoke-Expression",
+	},
+	"tutti help": {long: `Show the manual page of a command, or, without one, the list of commands.`, example: "  tutti help run\n  tutti help inbox amend"},
+}
+
+// addManual completes the manual pages of all commands, those that cobra adds among them.
+func addManual(root *cobra.Command) {
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd("completion") // it adds none unless it believes that it is called
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		p := manual[c.CommandPath()]
+		if p.long != "" && (c.Long == "" || c.Name() == "completion" || c.Name() == "help") {
+			c.Long = p.long
+		}
+		if c.Example == "" {
+			c.Example = p.example
+		}
+		for _, sub := range c.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+}
