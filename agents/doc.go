@@ -6,7 +6,14 @@
 // A handoff is a call to another agent. A question to people is a call to the worker "person", offered to every agent.
 //
 // The model is a langchaingo llms.Model, so any of its providers can be plugged in; package models opens those that are
-// known to behave. Contexts and GenerationInfo carry what that interface has no place for, see seam.go.
+// known to behave. Contexts and GenerationInfo carry what that interface has no place for, see seam.go: the wanted schema,
+// what a provider wants back unchanged (signed thinking), what each request cost, and what went over the wire.
+//
+// # What it cost, and what was said
+//
+// Result.Usage is of all requests of an attempt, failed ones where the provider counted them too; Result.Models tells it by
+// the model that answered. Result.Exchange is an Exchange: the conversation, the tools, and the bodies of every request and
+// reply, for people who want to know why. Both come beside an error too.
 //
 // # Data is not instructions
 //

@@ -9,10 +9,12 @@ import (
 	"syscall"
 )
 
+var errNoDetach = errors.New("--detach needs a store that outlives this command: install redis-server, or name a Redis with --redis")
+
 // detach leaves a run to a process of its own, which outlives this one, and prints the run's id.
 func (s *session) detach(id string) error {
 	if !s.store.Durability().Survives {
-		return usage(errors.New("--detach needs a store that outlives this command: install redis-server, or name a Redis with --redis"))
+		return usage(errNoDetach)
 	}
 	self, err := os.Executable()
 	if err != nil {

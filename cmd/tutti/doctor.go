@@ -71,6 +71,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		all = append(all, finding{"files", "wrong", err, "mend these; tutti validate checks again"})
 	}
 	all = append(all, s.storeFindings(ctx)...)
+	all = append(all, s.secretFindings()...)
 	all = append(all, s.modelFindings()...)
 	all = append(all, s.workerFindings()...)
 	all = append(all, s.peopleFinding())
@@ -126,6 +127,18 @@ func redisVersion(ctx context.Context) string {
 	}
 	words := strings.Fields(string(out))
 	return strings.Join(words[:min(3, len(words))], " ")
+}
+
+// secretFindings names the secrets, and those that are not there.
+func (s *session) secretFindings() []finding {
+	if len(s.ws.Secrets) == 0 {
+		return nil
+	}
+	names := strings.Join(slices.Sorted(maps.Keys(s.ws.Secrets)), ", ")
+	if err := s.ws.CheckSecrets(); err != nil {
+		return []finding{{"secrets", "note", names + "\n" + err.Error(), "what uses a missing one cannot work"}}
+	}
+	return []finding{{About: "secrets", State: "ok", Text: names}}
 }
 
 func (s *session) modelFindings() []finding {

@@ -57,8 +57,10 @@ func (s *session) kindOf(step *coordinator.Step) diagram.Kind {
 	case coordinator.Person:
 		return diagram.Person
 	}
-	c, _ := s.card(step.Use)
-	return diagram.Kind(c.Kind)
+	if c, known := s.card(step.Use); known {
+		return diagram.Kind(c.Kind)
+	}
+	return diagram.Unknown
 }
 
 // marksOf words what a step's plan says beside its worker, one mark a line.

@@ -24,12 +24,13 @@ whether an amended value fits its schema. Then the run goes on in this very comm
 		Example: `  tutti inbox list --for finance
   tutti inbox show ID
   tutti inbox approve ID
-  tutti inbox amend ID --set total=1734.30 --comment "phoned them"`,
+  tutti inbox amend ID --set total=1734.30 --comment "phoned them"
+  tutti inbox approve --filter 'reason == "low_confidence" && score > 0.9'`,
 		Args: knownCommands,
 	}
 	list := a.inboxList()
 	c.RunE = list.RunE // the inbox without a word is its list
-	c.AddCommand(list, a.inboxShow())
+	c.AddCommand(list, a.inboxShow(), a.inboxClaim(), a.inboxRelease())
 	for _, d := range []decideCommand{
 		{coordinator.Approve, "accept what is proposed", `  tutti inbox approve ID --comment "checked against the order"`},
 		{coordinator.Amend, "take another value instead", "  tutti inbox amend ID --set total=1734.30 --set tax=324.30\n  tutti inbox amend ID --output @corrected.json"},
@@ -44,13 +45,18 @@ whether an amended value fits its schema. Then the run goes on in this very comm
 
 func (a *app) inboxList() *cobra.Command {
 	var f memory.InboxFilter
+	var chosen selection
 	c := &cobra.Command{
 		Use:     "list",
 		Short:   "List open questions, nearest deadline first",
-		Example: "  tutti inbox list\n  tutti inbox list --for finance -o json",
+		Long:    "List open questions, nearest deadline first." + fmt.Sprintf(filterHelp, strings.Join(questionFields, ", ")),
+		Example: "  tutti inbox list\n  tutti inbox list --for finance -o json\n  tutti inbox list --batch september --filter 'step == \"pay\" && age > 24'",
 		Args:    cobra.NoArgs,
 		RunE: action(func(c *cobra.Command, _ []string) error {
 			return a.looking(c.Context(), func(ctx context.Context, s *session) error {
+				if chosen.narrows() {
+					return s.listChosen(ctx, f, chosen)
+				}
 				open, next, err := s.store.Inbox(ctx, f)
 				if err != nil {
 					return err
@@ -63,7 +69,23 @@ func (a *app) inboxList() *cobra.Command {
 	c.Flags().StringVar(&f.Run, "run", "", "only questions of this run")
 	c.Flags().IntVar(&f.Limit, "limit", 50, "how many")
 	c.Flags().StringVar(&f.Cursor, "cursor", "", "where the previous page ended")
+	chosen.register(c.Flags())
 	return c
+}
+
+func (s *session) listChosen(ctx context.Context, f memory.InboxFilter, chosen selection) error {
+	chosen.most = max(f.Limit, 1)
+	open, more, err := s.questions(ctx, f, chosen)
+	if err != nil {
+		return err
+	}
+	if err := s.listQuestions(open, ""); err != nil {
+		return err
+	}
+	if more {
+		s.screen.println("there is more: --limit")
+	}
+	return nil
 }
 
 func (s *session) listQuestions(open []coordinator.Escalation, next string) error {
@@ -78,13 +100,21 @@ func (s *session) listQuestions(open []coordinator.Escalation, next string) erro
 		s.screen.println("nothing is asked")
 		return nil
 	}
-	var rows [][]string
-	for _, q := range open {
-		rows = append(rows, []string{q.ID, string(q.Reason), who(q.By), deadline(q), friendly(q.Path), strings.TrimSpace(friendly(line(q.Question)) + " " + line(q.Asked))})
-	}
-	s.table([]string{"QUESTION", "WHY", "OF", "UNTIL", "STEP", ""}, rows)
+	s.questionTable(open)
 	s.more(next)
 	return nil
+}
+
+func (s *session) questionTable(open []coordinator.Escalation) {
+	var rows [][]string
+	for _, q := range open {
+		of := who(q.By)
+		if who := taken(q); who != "" {
+			of += ", " + who
+		}
+		rows = append(rows, []string{q.ID, string(q.Reason), of, deadline(q), friendly(q.Path), strings.TrimSpace(friendly(line(q.Question)) + " " + line(q.Asked))})
+	}
+	s.table([]string{"QUESTION", "WHY", "OF", "UNTIL", "STEP", ""}, rows)
 }
 
 func deadline(q coordinator.Escalation) string {
@@ -132,18 +162,23 @@ type decideFlags struct {
 
 func (a *app) decideCommand(d decideCommand) *cobra.Command {
 	var f decideFlags
+	var m manyFlags
 	c := &cobra.Command{
 		Use:     string(d.verb) + " ID",
 		Short:   "Answer a question: " + d.short,
 		Example: d.example,
 		Args:    cobra.ExactArgs(1),
 		RunE: action(func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return a.decideMany(c.Context(), d.verb, f, m)
+			}
 			return a.decide(c.Context(), d.verb, args[0], f)
 		}),
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.comment, "comment", "", "why, for whoever reads the journal")
 	fl.BoolVar(&f.detach, "detach", false, "let the run go on in the background")
+	m.canDecideMany(c, d.verb)
 	switch d.verb {
 	case coordinator.Amend:
 		a.formatFlag(fl)

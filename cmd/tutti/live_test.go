@@ -94,7 +94,8 @@ func TestAJournalThatCannotBeFoldedIsNotDrawn(t *testing.T) {
 
 func TestStepsAreListedBelowWhatTheyBelongTo(t *testing.T) {
 	var got []string
-	for _, row := range stepRows([]coordinator.StepState{{Path: "a"}, {Path: "b"}, {Path: "a[0]"}, {Path: "a[0]#1/x"}}) {
+	_, rows := stepTable([]coordinator.StepState{{Path: "a"}, {Path: "b"}, {Path: "a[0]"}, {Path: "a[0]#1/x"}}, nil)
+	for _, row := range rows {
 		got = append(got, row[0])
 	}
 	if want := []string{"a", "a[0]", "a[0] › x", "b"}; !slices.Equal(got, want) {

@@ -67,9 +67,9 @@ func (i *inventor) value(rules any, name string, depth int) any {
 	case "array":
 		return i.list(s, name, depth)
 	case "integer":
-		return int64(number(s, 1))
+		return int64(numberWithin(s, 1))
 	case "number":
-		return number(s, 0)
+		return numberWithin(s, 0)
 	case "boolean":
 		return true
 	case "null":
@@ -279,8 +279,8 @@ func another(v any, n int) any {
 	return v
 }
 
-// number is the number nearest to 1 that the bounds allow. A whole one moves in steps of whole, where that is not 0.
-func number(s map[string]any, whole float64) float64 {
+// numberWithin is the number nearest to 1 that the bounds allow. A whole one moves in steps of whole, where that is not 0.
+func numberWithin(s map[string]any, whole float64) float64 {
 	step := floatOf(s["multipleOf"], whole)
 	low, high := floatOf(s["minimum"], math.Inf(-1)), floatOf(s["maximum"], math.Inf(1))
 	nudge := step

@@ -5,6 +5,12 @@ import "github.com/spf13/cobra"
 // page of the manual: what a command's own file is too short to say.
 type manualPage struct{ long, example string }
 
+// answered is what all answers have in common.
+const answered = `
+
+The answer is refused if --as has no right to give it, or if it does not fit the question. Then the run goes on in this
+command; exit codes are those of tutti run: 0 done, 1 failed, 2 refused, 3 waiting for somebody again.`
+
 var manual = map[string]manualPage{
 	"tutti runs": {long: `What ran and what runs. A run is one pipeline carried out for one task; its journal says all that happened in it, and these
 commands read it. Without a word, the runs are listed.
@@ -19,7 +25,14 @@ With -o json: all of it, inputs and outputs of the steps too. To see it as a pic
 	"tutti inbox list": {long: `List open questions, nearest deadline first: why they are asked, of whom, until when, and of which step.
 
 Who may answer what stands in tutti.yaml, under people, and in the pipelines, under review.`},
-	"tutti inbox show": {long: `Show a question: what is proposed, what speaks for it and against it, and the commands that answer it.`},
+	"tutti inbox show":    {long: `Show a question: what is proposed, what speaks for it and against it, and the commands that answer it.`},
+	"tutti inbox approve": {long: `Accept what is proposed: the run goes on with it. An approval holds for exactly the input that was shown, and once.` + answered},
+	"tutti inbox amend": {long: `Take another value instead of the one that is proposed: --set changes single values of it, --output gives a new one. It is
+checked against the worker's schema. Where it is in doubt whether something happened: it did, and this is what came of it.` + answered},
+	"tutti inbox reject": {long: `Refuse what is proposed: the step fails. Where it is in doubt whether something happened: it did not, and it is left.` + answered},
+	"tutti inbox redo": {long: `Have it done again, with what should be different as --guidance. Where it is in doubt whether something happened: it did
+not, and it is to be done.` + answered},
+	"tutti inbox answer": {long: `Answer what a worker or a pipeline asked: with --text in words, or with --output as JSON where a structure is wanted.` + answered},
 	"tutti version": {long: `Print the version, with the Go version and the platform it was built for. With -o json also the source revision and the
 number of the rules by which runs are carried out: a run of newer rules is left to newer programs.`},
 	"tutti environment": {example: "  TUTTI_AS=ada tutti inbox\n  TUTTI_REDIS=redis://localhost:6379/0 tutti runs"},

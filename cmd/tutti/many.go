@@ -67,18 +67,7 @@ type tallied struct {
 // work carries out the jobs and returns once all have ended or wait for people, or ctx ended. The error says why the
 // rest was left.
 func (m *many) work(ctx context.Context, jobs []job) error {
-	m.begun, m.results = time.Now(), make([]result, len(jobs))
-	m.counts = tallied{Runs: len(jobs), Left: len(jobs)}
-	for i, j := range jobs {
-		m.results[i] = result{Item: j.item, Run: j.run}
-	}
-	stop := m.draw()
-	var crew sync.WaitGroup
-	for range min(m.parallel, len(jobs)) {
-		crew.Go(func() { m.workOff(ctx, jobs) })
-	}
-	crew.Wait()
-	stop()
+	m.each(ctx, jobs, m.one)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -86,7 +75,40 @@ func (m *many) work(ctx context.Context, jobs []job) error {
 	return m.broken
 }
 
-func (m *many) workOff(ctx context.Context, jobs []job) {
+// submit begins the jobs and leaves them to others; wants is the status that they have then.
+func (m *many) submit(ctx context.Context, jobs []job) error {
+	m.each(ctx, jobs, func(ctx context.Context, j job) (result, error) {
+		r := result{Item: j.item, Run: j.run}
+		id, err := j.begin(ctx)
+		if err != nil {
+			return m.refused(ctx, r, err)
+		}
+		r.Run, r.Status = id, m.wants
+		return r, nil
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return m.broken
+}
+
+// each does something about every job, some at once.
+func (m *many) each(ctx context.Context, jobs []job, do func(context.Context, job) (result, error)) {
+	m.begun, m.results = time.Now(), make([]result, len(jobs))
+	m.counts = tallied{Runs: len(jobs), Left: len(jobs)}
+	for i, j := range jobs {
+		m.results[i] = result{Item: j.item, Run: j.run}
+	}
+	stop := m.draw()
+	defer stop()
+	var crew sync.WaitGroup
+	for range min(m.parallel, len(jobs)) {
+		crew.Go(func() { m.workOff(ctx, jobs, do) })
+	}
+	crew.Wait()
+}
+
+func (m *many) workOff(ctx context.Context, jobs []job, do func(context.Context, job) (result, error)) {
 	for {
 		m.mu.Lock()
 		i := m.next
@@ -97,7 +119,7 @@ func (m *many) workOff(ctx context.Context, jobs []job) {
 		m.next++
 		m.mu.Unlock()
 		began := time.Now()
-		r, err := m.one(ctx, jobs[i])
+		r, err := do(ctx, jobs[i])
 		m.take(i, r, err, time.Since(began))
 	}
 }

@@ -35,6 +35,10 @@ func (s *session) question(q coordinator.Escalation) string {
 	about("question", q.ID+"  "+string(q.Reason))
 	about("step", friendly(q.Path))
 	about("asked of", s.askedOf(q))
+	if q.FourEyes && q.Requester != "" {
+		about("four eyes", "not "+line(q.Requester)+", who asked for the run")
+	}
+	about("taken by", line(q.Claimed))
 	if q.Reason == coordinator.ReasonQuestion {
 		about("answer", wanted(q.Schema))
 	}
@@ -259,11 +263,24 @@ func amendment(q coordinator.Escalation) []string {
 
 // someoneFor is a person who may answer.
 func (s *session) someoneFor(q coordinator.Escalation) string {
+	if q.Claimed != "" {
+		return q.Claimed
+	}
 	if people := s.members(q.By); len(people) > 0 {
+		for _, name := range people {
+			if s.ws.MayDecide(name, q) == nil {
+				return name
+			}
+		}
 		return people[0]
 	}
 	if q.By != "" {
 		return q.By
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.ws.People)) {
+		if s.ws.MayDecide(name, q) == nil {
+			return name
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.ws.People)) {
 		return name

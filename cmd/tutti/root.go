@@ -72,7 +72,7 @@ so a run survives crashes and waits for days for a person. Where nobody can know
 	root.SetErr(a.screen)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.runCommand(), a.runsCommand(), a.inboxCommand(), a.validateCommand(), a.doctorCommand(), a.demoCommand(), a.versionCommand())
-	root.AddCommand(a.graphCommand(), a.workersCommand(), a.schemaCommand(), a.initCommand())
+	root.AddCommand(a.runnerCommand(), a.graphCommand(), a.workersCommand(), a.schemaCommand(), a.initCommand())
 	root.AddCommand(&cobra.Command{Use: "environment", Short: "The variables that tutti reads", Long: environmentHelp()})
 	a.completeAll(root)
 	addManual(root)

@@ -17,11 +17,13 @@ import (
 // runFlags are what tutti run can be told.
 type runFlags struct {
 	input   inputFlags
+	batch   batchFlags
 	goal    string
 	key     string
 	resume  string
 	detach  bool
 	timeout time.Duration
+	dry     dryFlags
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -34,37 +36,51 @@ func (a *app) runCommand() *cobra.Command {
 The result goes to stdout, everything else to stderr. On a terminal, questions are put to you at once. Anywhere else
 the run is parked, the question and the command that answers it are printed, and the exit code is 3.
 
+With --dry-run nothing is carried out. Tools without an effect and models without a price are really asked, everything
+else answers with an example made from its schema; what would be done is shown, with its input. Nothing is written.
+
 Ctrl-C stops after what is in flight (10 s at most); the run can be gone on with. A second Ctrl-C stops at once.
 
-Exit codes: 0 done, 1 failed, 2 refused (nothing was done), 3 waiting for a person.`,
+Exit codes: 0 done, 1 failed, 2 refused (nothing was done), 3 waiting for a person; of a batch 1 goes before 3.` + batchHelp,
 		Example: `  tutti run hello.yaml --set name=Ada
   tutti run invoice-intake --input '{"document": "inbox/one.pdf"}' -o json
   tutti run month-summary --input @september.json --key summary-2026-09
-  tutti run --resume r-mq2k7x1c-0011223344556677`,
-		Args: func(_ *cobra.Command, args []string) error {
+  tutti run month-summary --input @september.json --dry-run
+  tutti run --resume r-mq2k7x1c-0011223344556677` + batchExample,
+		Args: func(c *cobra.Command, args []string) error {
+			if err := f.dry.check(c.Flags()); err != nil {
+				return err
+			}
 			switch {
 			case f.resume != "" && len(args) > 0:
 				return errors.New("--resume takes no pipeline: the run knows its own")
 			case f.resume == "" && len(args) == 0:
 				return errors.New("which pipeline? tutti run FILE|NAME, or --resume RUN")
+			case len(args) > 1 && len(f.batch.each) > 0:
+				return fmt.Errorf("%q is too much; quote the pattern, so that the shell leaves it alone: --each 'inbox/*.pdf'", args[1])
 			case len(args) > 1:
 				return fmt.Errorf("one pipeline at a time; %q is too much", args[1])
 			}
-			return nil
+			return f.batch.check(c.Flags(), &f)
 		},
 		RunE: action(func(c *cobra.Command, args []string) error {
 			if f.resume != "" {
 				return a.resume(c.Context(), f)
+			}
+			if len(f.batch.each) > 0 {
+				return a.runBatch(c.Context(), args[0], f)
 			}
 			return a.run(c.Context(), args[0], f)
 		}),
 	}
 	fl := c.Flags()
 	f.input.register(fl)
+	f.batch.register(fl)
+	f.dry.register(fl)
 	fl.StringVar(&f.goal, "goal", "", "what this run is for, in words")
 	fl.StringVar(&f.key, "key", "", "idempotency key: the same task with the same key is one run")
 	fl.StringVar(&f.resume, "resume", "", "go on with this run")
-	fl.BoolVar(&f.detach, "detach", false, "print the run's id and carry it out in the background")
+	fl.BoolVar(&f.detach, "detach", false, "print the run's id and carry it out in the background; with --each: leave the batch to tutti runner")
 	fl.DurationVar(&f.timeout, "timeout", 0, "stop after this long; the run can be gone on with (default: never)")
 	return c
 }
@@ -84,6 +100,9 @@ func (a *app) run(ctx context.Context, target string, f runFlags) error {
 		input, err := f.input.read(a.in, file.Plan)
 		if err != nil {
 			return usage(err)
+		}
+		if f.dry.on {
+			return s.dry(ctx, file.Plan, input, f)
 		}
 		if err := s.start(ctx, s.people(ctx)); err != nil {
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,13 +18,13 @@ import (
 func (a *app) runsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "runs",
-		Short:   "What ran and what runs: list, show, watch, cancel, redo",
+		Short:   "What ran and what runs: list, show, watch, cancel, redo, rerun",
 		Example: "  tutti runs list --status waiting\n  tutti runs show RUN\n  tutti runs cancel RUN",
 		Args:    knownCommands,
 	}
 	list := a.runsList()
 	c.RunE = list.RunE // runs without a word is their list
-	c.AddCommand(list, a.runsShow(), a.runsWatch(), a.runsCancel(), a.runsRedo())
+	c.AddCommand(list, a.runsShow(), a.runsWatch(), a.runsCancel(), a.runsRedo(), a.runsRerun())
 	return c
 }
 
@@ -65,9 +66,10 @@ func (a *app) runsList() *cobra.Command {
 		Example: "  tutti runs list\n  tutti runs list --status waiting --pipeline invoice-intake -o json",
 		Args:    cobra.NoArgs,
 		RunE: action(func(c *cobra.Command, _ []string) error {
-			if f.Status = coordinator.Status(status); status != "" && !slices.Contains(statuses, status) {
-				return usage(fmt.Errorf("--status %s: no run can be that%s; there are %s", status, didYouMean(status, statuses), strings.Join(statuses, ", ")))
+			if err := knownStatus(status); err != nil {
+				return err
 			}
+			f.Status = coordinator.Status(status)
 			return a.looking(c.Context(), func(ctx context.Context, s *session) error {
 				runs, next, err := s.store.Runs(ctx, f)
 				if err != nil {
@@ -79,9 +81,17 @@ func (a *app) runsList() *cobra.Command {
 	}
 	c.Flags().StringVar(&status, "status", "", "only "+strings.Join(statuses, ", "))
 	c.Flags().StringVar(&f.Pipeline, "pipeline", "", "only runs of this pipeline")
+	c.Flags().StringVar(&f.Batch, "batch", "", "only runs of this batch")
 	c.Flags().IntVar(&f.Limit, "limit", 50, "how many")
 	c.Flags().StringVar(&f.Cursor, "cursor", "", "where the previous page ended")
 	return c
+}
+
+func knownStatus(status string) error {
+	if status == "" || slices.Contains(statuses, status) {
+		return nil
+	}
+	return usage(fmt.Errorf("--status %s: no run can be that%s; there are %s", status, didYouMean(status, statuses), strings.Join(statuses, ", ")))
 }
 
 func (s *session) listRuns(ctx context.Context, runs []memory.Summary, next string) error {
@@ -119,18 +129,54 @@ type shown struct {
 	Output json.RawMessage          `json:"output,omitempty"`
 	States []coordinator.StepState  `json:"states"`
 	Asked  []coordinator.Escalation `json:"asked,omitempty"`
+	Costs  *costs                   `json:"costs,omitempty"`
+}
+
+// showFlags are what runs show can be told.
+type showFlags struct {
+	turns turnFlags
+	costs bool
 }
 
 func (a *app) runsShow() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show RUN",
-		Short:   "Show a run: its steps, its questions, its output",
-		Example: "  tutti runs show r-mq2k7x1c-0011223344556677\n  tutti runs show RUN -o json | jq .states",
-		Args:    cobra.ExactArgs(1),
+	var f showFlags
+	c := &cobra.Command{
+		Use:   "show RUN",
+		Short: "Show a run: its steps, its questions, its output",
+		Long: `Show a run: its steps, its questions, what it has used, its output.
+
+With --turns: what its agents said with their models, turn by turn: the exact prompt, the tools that were offered, the raw
+reply. With --costs: tokens and money by step, each with all that was done for it, and by model.`,
+		Example: `  tutti runs show r-mq2k7x1c-0011223344556677
+  tutti runs show RUN -o json | jq .states
+  tutti runs show RUN --turns --step invoice
+  tutti runs show RUN --costs`,
+		Args: cobra.ExactArgs(1),
 		RunE: action(func(c *cobra.Command, args []string) error {
-			return a.looking(c.Context(), func(ctx context.Context, s *session) error { return s.showRun(ctx, args[0]) })
+			if !f.turns.on && (f.turns.step != "" || f.turns.full) {
+				return usage(errors.New("--step and --full go with --turns"))
+			}
+			if f.turns.on && f.costs {
+				return usage(errors.New("--turns or --costs, one at a time"))
+			}
+			return a.looking(c.Context(), func(ctx context.Context, s *session) error { return s.show(ctx, args[0], f) })
 		}),
 	}
+	c.Flags().BoolVar(&f.turns.on, "turns", false, "what agents said with their models: prompts, tools, raw replies")
+	c.Flags().StringVar(&f.turns.step, "step", "", "with --turns: only this step and what was done for it")
+	c.Flags().BoolVar(&f.turns.full, "full", false, "with --turns: long texts, schemas and requests, too")
+	c.Flags().BoolVar(&f.costs, "costs", false, "tokens and money, by step and by model")
+	return c
+}
+
+func (s *session) show(ctx context.Context, id string, f showFlags) error {
+	switch {
+	case f.turns.on:
+		return s.showTurns(ctx, id, f.turns)
+	case f.costs:
+		return s.showCosts(ctx, id)
+	}
+	return s.showRun(ctx, id)
 }
 
 func (s *session) showRun(ctx context.Context, id string) error {
@@ -142,9 +188,13 @@ func (s *session) showRun(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	used, err := s.costsOf(ctx, id)
+	if err != nil {
+		return err
+	}
 	output, _ := run.Output("")
 	if s.wantsJSON() {
-		return s.json(shown{sum, run.Task().Input, output, run.Steps(), run.Open()})
+		return s.json(shown{sum, run.Task().Input, output, run.Steps(), run.Open(), used})
 	}
 	fmt.Fprintf(s.out, "%s  %s  %s\n", run.ID(), line(sum.Pipeline), run.Status())
 	fmt.Fprintf(s.out, "  by %s at %s, last event %d at %s\n", line(sum.By), clock(sum.Created), run.Seq(), clock(run.At()))
@@ -152,11 +202,11 @@ func (s *session) showRun(ctx context.Context, id string) error {
 		fmt.Fprintf(s.out, "  goal: %s\n", line(sum.Goal))
 	}
 	fmt.Fprintf(s.out, "  input: %s\n", short(run.Task().Input, textColumns))
-	if used := spent(run.Spent().Usage); used != "" {
-		fmt.Fprintf(s.out, "  used: %s\n", used)
+	if used != nil {
+		fmt.Fprintf(s.out, "  used: %s\n", strings.Join(present(spent(used.Total), used.byModel()), "; of it "))
 	}
 	fmt.Fprintln(s.out)
-	s.table([]string{"STEP", "WORKER", "STATE", "TOOK", ""}, stepRows(stepsOf(run)))
+	s.table(stepTable(stepsOf(run), used))
 	if f := run.Failure(); f != nil {
 		fmt.Fprintf(s.out, "\n%s\n", clean(f.Message))
 	}
@@ -191,18 +241,26 @@ func stepsOf(run *coordinator.Run) []coordinator.StepState {
 	return steps
 }
 
-// stepRows lists the steps, each below what it belongs to.
-func stepRows(steps []coordinator.StepState) [][]string {
-	var rows [][]string
+// stepTable lists the steps, each below what it belongs to; with what they have used, if anything was.
+func stepTable(steps []coordinator.StepState, used *costs) (header []string, rows [][]string) {
+	header = []string{"STEP", "WORKER", "STATE", "TOOK", ""}
+	if used != nil {
+		header = []string{"STEP", "WORKER", "STATE", "TOOK", "USED", ""}
+	}
+	byPath := used.byPath()
 	var list func(twigs []*twig)
 	list = func(twigs []*twig) {
 		for _, t := range twigs {
-			rows = append(rows, stepRow(t.StepState))
+			row := stepRow(t.StepState)
+			if used != nil {
+				row = slices.Insert(row, len(row)-1, byPath[t.Path])
+			}
+			rows = append(rows, row)
 			list(t.below)
 		}
 	}
 	list(grow(steps))
-	return rows
+	return header, rows
 }
 
 func stepRow(st coordinator.StepState) []string {
@@ -268,25 +326,6 @@ type jsonView struct{ enc *json.Encoder }
 func (v *jsonView) event(e coordinator.Event, _ bool) { _ = v.enc.Encode(e) } // a reader that went away shows at exit
 func (v *jsonView) tick()                             {}
 func (v *jsonView) end()                              {}
-
-func (a *app) runsCancel() *cobra.Command {
-	return &cobra.Command{
-		Use:   "cancel RUN",
-		Short: "Stop a run and undo what it did",
-		Long: `Stop a run: nothing new is started, what is in flight is awaited, then what was done is undone, newest first,
-as far as its steps say how. The undoing happens in this command, unless another process works on the run.`,
-		Example: "  tutti runs cancel RUN",
-		Args:    cobra.ExactArgs(1),
-		RunE: action(func(c *cobra.Command, args []string) error {
-			return a.onRun(c.Context(), args[0], 0, func(ctx context.Context, s *session) error {
-				if err := s.rt.Cancel(ctx, args[0], s.As); err != nil {
-					return err
-				}
-				return s.finishCancelled(ctx, args[0])
-			})
-		}),
-	}
-}
 
 // stepOf is the path of the step that a person means: the path itself, or the form that lists show.
 func (s *session) stepOf(ctx context.Context, id, name string) (string, error) {

@@ -75,8 +75,8 @@ func schemaOf(name string) (json.RawMessage, error) {
 		ID: "https://github.com/tuttirun/tutti/docs/schema/" + name + ".json", Describe: describeField,
 		Tools: map[string]reflect.Type{}, Model: reflect.TypeFor[models.Settings](), Price: reflect.TypeFor[agents.Price](),
 	}
-	for family, t := range settingsTypes {
-		o.Tools[family] = t
+	for _, f := range families {
+		o.Tools[f.name] = f.settings
 	}
 	switch name {
 	case "pipeline":

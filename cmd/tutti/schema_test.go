@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -128,8 +127,8 @@ func fileTypes() []reflect.Type {
 	visit(reflect.TypeFor[pipeline.Workspace]())
 	visit(reflect.TypeFor[models.Settings]())
 	visit(reflect.TypeFor[agents.Price]())
-	for _, s := range settingsTypes {
-		visit(s)
+	for _, f := range families {
+		visit(f.settings)
 	}
 	return out
 }
@@ -189,22 +188,6 @@ func typeComments(decl ast.Decl, out map[string]string) {
 }
 
 func commentText(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }
-
-// TestEveryFamilyOfToolsHasASchema holds the table of settings against the one of families.
-func TestEveryFamilyOfToolsHasASchema(t *testing.T) {
-	var wired, known []string
-	for _, f := range families {
-		wired = append(wired, f.name)
-	}
-	for name := range settingsTypes {
-		known = append(known, name)
-	}
-	slices.Sort(wired)
-	slices.Sort(known)
-	if !slices.Equal(wired, known) {
-		t.Errorf("families %v, settings types %v", wired, known)
-	}
-}
 
 // compiled is a schema as editors use it.
 func compiled(t *testing.T, name string) *jsonschema.Schema {

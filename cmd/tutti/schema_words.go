@@ -58,4 +58,6 @@ var fieldWords = map[string]string{
 	"tools/object.Store.Bucket":               "the bucket that holds the objects",
 	"tools/object.Store.Prefix":               "what stands before every key",
 	"tools/object.Store.SecretKey":            "the key that signs requests: {secret: name}",
+	"tools/openapi.Settings.APIs":             "documents whose operations become tools, each under a name",
+	"tools/openapi.API.Auth":                  "how its calls sign in",
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,7 @@ type session struct {
 	*app
 	ws      *pipeline.Workspace
 	workers map[string]coordinator.Worker
+	prices  models.Prices
 	broken  error // mistakes in the workspace's settings, with their places
 	store   memory.Store
 	rt      *local.Runtime
@@ -51,31 +53,38 @@ type session struct {
 	drain time.Duration        // how long close awaits what is in flight; 0: closeWithin
 }
 
-// family opens a group of tools with its settings from tutti.yaml.
+// family is a group of tools with settings of its own in tutti.yaml.
 type family struct {
-	name string
-	bare bool // works without settings
-	open func(ws *pipeline.Workspace, name string) ([]coordinator.Worker, error)
+	name     string
+	bare     bool         // works without settings
+	settings reflect.Type // what it reads, for the JSON Schema of tutti.yaml
+	open     func(ws *pipeline.Workspace, name string) ([]coordinator.Worker, error)
 }
 
 var families = []family{
-	{"data", true, opener(data.New)},
-	{"exec", false, opener(program.New)},
-	{"files", true, opener(files.New)},
-	{"http", true, opener(web.New)},
-	{"mail", true, opener(mail.New)},
-	{"mcp", false, opener(mcp.New)},
-	{"notify", false, opener(notify.New)},
-	{"object", false, opener(object.New)},
-	{"openapi", false, opener(openapi.New)},
-	{"report", true, opener(report.New)},
-	{"rules", true, opener(rules.New)},
-	{"sql", false, opener(sqldb.New)},
-	{"template", true, opener(template.New)},
+	bareFamily("data", data.New),
+	familyOf("exec", program.New),
+	bareFamily("files", files.New),
+	bareFamily("http", web.New),
+	bareFamily("mail", mail.New),
+	familyOf("mcp", mcp.New),
+	familyOf("notify", notify.New),
+	familyOf("object", object.New),
+	familyOf("openapi", openapi.New),
+	bareFamily("report", report.New),
+	bareFamily("rules", rules.New),
+	familyOf("sql", sqldb.New),
+	bareFamily("template", template.New),
 }
 
-func opener[S any](open func(dir string, s S) ([]coordinator.Worker, error)) func(*pipeline.Workspace, string) ([]coordinator.Worker, error) {
-	return func(ws *pipeline.Workspace, name string) ([]coordinator.Worker, error) {
+func bareFamily[S any](name string, open func(dir string, s S) ([]coordinator.Worker, error)) family {
+	f := familyOf(name, open)
+	f.bare = true
+	return f
+}
+
+func familyOf[S any](name string, open func(dir string, s S) ([]coordinator.Worker, error)) family {
+	return family{name: name, settings: reflect.TypeFor[S](), open: func(ws *pipeline.Workspace, name string) ([]coordinator.Worker, error) {
 		var s S
 		if err := ws.DecodeTool(name, &s); err != nil {
 			return nil, err
@@ -85,14 +94,14 @@ func opener[S any](open func(dir string, s S) ([]coordinator.Worker, error)) fun
 			return nil, ws.Mistake("tools."+name, err.Error(), "")
 		}
 		return workers, nil
-	}
+	}}
 }
 
 // wire makes the workers of a workspace: tools, agents, and every pipeline under its name. Mistakes in the settings are
 // kept in session.broken, so that validate and doctor can show them all.
 func (a *app) wire(ws *pipeline.Workspace) *session {
 	s := &session{app: a, ws: ws, workers: map[string]coordinator.Worker{}}
-	var wrong []error
+	wrong := []error{s.readPrices()}
 	wrong = append(wrong, s.addTools()...)
 	wrong = append(wrong, s.addAgents()...)
 	for _, f := range ws.Pipelines {
@@ -150,7 +159,7 @@ func (s *session) agent(name string, a pipeline.Agent) (coordinator.Worker, erro
 	w, err := agents.New(agents.Config{
 		Name: name, Description: a.Description, Instructions: a.Instructions, Model: m,
 		Calls: a.Calls, NoPerson: a.NoPerson, Cards: s.card, Input: a.Input, Output: a.Output, Stated: a.Stated,
-		MaxRepairs: a.MaxRepairs, MaxTokens: a.MaxTokens, Temperature: a.Temperature, Price: settings.Price,
+		MaxRepairs: a.MaxRepairs, MaxTokens: cmp.Or(a.MaxTokens, settings.MaxTokens), Temperature: a.Temperature,
 	})
 	if err != nil {
 		return nil, s.ws.Mistake("agents."+name, err.Error(), "")
@@ -160,15 +169,36 @@ func (s *session) agent(name string, a pipeline.Agent) (coordinator.Worker, erro
 
 // model opens a language model of the workspace. Nothing is sent to it.
 func (s *session) model(name string) (models.Settings, llms.Model, error) {
-	var settings models.Settings
-	if err := s.ws.DecodeModel(name, &settings); err != nil {
-		return settings, nil, err
+	define := func(name string) (models.Definition, error) {
+		m, known := s.ws.Models[name]
+		if !known {
+			return models.Definition{}, fmt.Errorf("no model is called %q", name)
+		}
+		d := models.Definition{Use: m.Use}
+		return d, s.ws.DecodeModel(name, &d.Settings)
 	}
-	m, err := models.Open(s.ws.Models[name].Use, settings)
+	main, err := define(name)
 	if err != nil {
-		return settings, nil, s.ws.Mistake("models."+name, err.Error(), "")
+		return main.Settings, nil, err
 	}
-	return settings, m, nil
+	m, err := models.Resolve(name, define, s.prices)
+	if inFile := (*pipeline.Error)(nil); err != nil && !errors.As(err, &inFile) {
+		err = s.ws.Mistake("models."+name, err.Error(), "")
+	}
+	return main.Settings, m, err
+}
+
+// readPrices takes what the workspace says of prices over what is built in.
+func (s *session) readPrices() error {
+	var own models.Prices
+	if err := s.ws.DecodePrices(&own); err != nil {
+		return err
+	}
+	if err := own.Check(); err != nil {
+		return s.ws.Mistake("prices", err.Error(), "")
+	}
+	s.prices = models.DefaultPrices().With(own)
+	return nil
 }
 
 // add registers a worker; field is where tutti.yaml speaks of it.

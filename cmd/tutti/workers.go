@@ -29,7 +29,7 @@ none and read are simply repeated, idempotent is repeated under the same key, un
 	list := a.workersList()
 	c.RunE = list.RunE
 	c.Flags().AddFlagSet(list.Flags())
-	c.AddCommand(list, a.workersShow())
+	c.AddCommand(list, a.workersShow(), a.workersAccept())
 	return c
 }
 

@@ -14,7 +14,7 @@ import (
 // that requires nothing gets the first few properties it takes.
 func stepExample(c coordinator.Card) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  - id: %s\n    use: %s\n", stepID(c.Name), yamlText(c.Name))
+	fmt.Fprintf(&b, "  - id: %s\n    use: %s\n", exampleID(c.Name), yamlText(c.Name))
 	p := readProperty(c.Input)
 	names := exampleNames(p)
 	if len(names) == 0 {
@@ -27,8 +27,8 @@ func stepExample(c coordinator.Card) string {
 
 var notInID = regexp.MustCompile(`[^A-Za-z0-9_]+`)
 
-// stepID makes an id of a worker's name: send for mail.send.
-func stepID(name string) string {
+// exampleID makes an id of a worker's name: send for mail.send.
+func exampleID(name string) string {
 	name = name[strings.LastIndexByte(name, '.')+1:]
 	id := strings.Trim(notInID.ReplaceAllString(name, "_"), "_")
 	if id == "" || id[0] >= '0' && id[0] <= '9' || slices.Contains([]string{"true", "false", "null", "in"}, id) {
@@ -85,7 +85,11 @@ func exampleValue(name string, p property) string {
 		}
 		return "[" + exampleValue(name, items) + "]"
 	case "object":
-		return "{}"
+		var parts []string
+		for _, inside := range exampleNames(p) {
+			parts = append(parts, yamlText(inside)+": "+exampleValue(inside, p.Properties[inside]))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
 	case "string":
 		switch p.Format {
 		case "path":

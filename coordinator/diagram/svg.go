@@ -73,7 +73,8 @@ func measure(b Box) svgBox {
 		out.Status = shortened(b.Status)
 	}
 	w := max(svgMinBox, 38+textWidth(out.name, 8.2)+26, 38+textWidth(out.worker, 7.3)+10)
-	for _, m := range append(slices.Clone(out.marks), out.Status) {
+	w = max(w, 2*svgPad+textWidth(out.Status, 7.7))
+	for _, m := range out.marks {
 		w = max(w, 2*svgPad+textWidth(m, 6.7))
 	}
 	out.width = w + w%2

@@ -69,6 +69,9 @@ func (s *Server) Client() *redis.Client {
 	return c
 }
 
+// Dir is where the server keeps its data.
+func (s *Server) Dir() string { return s.dir }
+
 func (s *Server) socket() string { return filepath.Join(s.dir, "redis.sock") }
 
 func (s *Server) args() []string {

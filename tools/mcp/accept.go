@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,37 +18,6 @@ func Accept(ctx context.Context, dir string, s Settings, server string) (Changes
 // Compare returns what Accept would change, and changes nothing.
 func Compare(ctx context.Context, dir string, s Settings, server string) (Changes, error) {
 	return look(ctx, dir, s, server, false)
-}
-
-// Pin accepts every configured server that the lock file does not know yet, on first use. If pin is strict it does not, and
-// such a server is an error.
-func Pin(ctx context.Context, dir string, s Settings) ([]Changes, error) {
-	s, err := s.check()
-	if err != nil {
-		return nil, err
-	}
-	l, err := readLock(dir, s.Lock)
-	if err != nil {
-		return nil, err
-	}
-	var out []Changes
-	var wrong []error
-	for _, name := range slices.Sorted(maps.Keys(s.Servers)) {
-		if _, known := l.Servers[name]; known {
-			continue
-		}
-		if s.Pin == "strict" {
-			wrong = append(wrong, fmt.Errorf("mcp: server %s: nobody has accepted its tools yet, and pin is strict; run: tutti workers accept %s", name, name))
-			continue
-		}
-		c, err := look(ctx, dir, s, name, true)
-		if err != nil {
-			wrong = append(wrong, err)
-			continue
-		}
-		out = append(out, c)
-	}
-	return out, errors.Join(wrong...)
 }
 
 func look(ctx context.Context, dir string, s Settings, name string, write bool) (Changes, error) {

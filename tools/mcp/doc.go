@@ -23,7 +23,7 @@
 // with nothing done, until Accept takes the new description over; new tools are not offered before that either. The
 // comparison is made again when the server says that its list changed, and every Server.Recheck.
 //
-// A server that the lock file does not know yet is pinned by Pin, on first use; Settings.Pin strict refuses that.
+// A server that the lock file does not know yet cannot be used: a person looks at its tools once and accepts them.
 // The lock file is meant to be committed. A process reads it once, when it starts.
 //
 // # Effects

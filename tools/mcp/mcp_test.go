@@ -33,8 +33,10 @@ func stdio(t *testing.T, env ...string) (string, mcp.Settings) {
 
 func pinned(t *testing.T, dir string, s mcp.Settings) {
 	t.Helper()
-	if _, err := mcp.Pin(t.Context(), dir, s); err != nil {
-		t.Fatal(err)
+	for name := range s.Servers {
+		if _, err := mcp.Accept(t.Context(), dir, s, name); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -57,7 +59,7 @@ func open(t *testing.T, dir string, s mcp.Settings) map[string]coordinator.Worke
 }
 
 func with(s mcp.Settings, change func(*mcp.Server)) mcp.Settings {
-	out := mcp.Settings{Lock: s.Lock, Pin: s.Pin, Servers: map[string]mcp.Server{}}
+	out := mcp.Settings{Lock: s.Lock, Servers: map[string]mcp.Server{}}
 	for name, server := range s.Servers {
 		env := map[string]string{}
 		for k, v := range server.Env {

@@ -54,11 +54,11 @@ func tryEverything(t *testing.T, server mcp.Server) {
 	server.Effects = map[string]coordinator.Effect{"get-sum": coordinator.EffectNone}
 	server.Save = "saved"
 	dir, s := t.TempDir(), mcp.Settings{Servers: map[string]mcp.Server{"everything": server}}
-	changes, err := mcp.Pin(t.Context(), dir, s)
+	changes, err := mcp.Accept(t.Context(), dir, s, "everything")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d tools", len(changes[0].Added))
+	t.Logf("%d tools", len(changes.Added))
 	workers := open(t, dir, s)
 	for _, c := range []struct{ tool, input, want string }{
 		{"echo", `{"message":"hello <tutti>"}`, `{"text":"Echo: hello <tutti>"}`},

@@ -81,28 +81,20 @@ func TestAServerThatNobodyLookedAtIsAnError(t *testing.T) {
 	if _, unknown, err := mcp.List(dir, s); err != nil || strings.Join(unknown, " ") != "peer" {
 		t.Error(unknown, err)
 	}
-	s.Pin = "strict"
-	if _, err := mcp.Pin(t.Context(), dir, s); err == nil || !strings.Contains(err.Error(), "strict") {
-		t.Error(err)
-	}
 	if read(t, dir, "starts") != "" {
 		t.Error("it was started")
 	}
 }
 
-func TestPinIsOnlyForTheFirstUse(t *testing.T) {
+func TestAcceptingStartsTheServerAndEndsIt(t *testing.T) {
 	t.Parallel()
 	dir, s := stdio(t)
-	changes, err := mcp.Pin(t.Context(), dir, s)
-	if err != nil || len(changes) != 1 || !changes[0].First || len(changes[0].Added) < 10 {
+	changes, err := mcp.Accept(t.Context(), dir, s, "peer")
+	if err != nil || !changes.First || len(changes.Added) < 10 {
 		t.Fatalf("%+v %v", changes, err)
 	}
-	if got := read(t, dir, "starts"); got != "started\nended\n" {
+	if got := read(t, dir, "starts"); strings.Count(got, "started") != 1 {
 		t.Errorf("%q", got)
-	}
-	s = with(s, func(s *mcp.Server) { s.Env["PEER_DESCRIPTION"] = " Changed." })
-	if changes, err := mcp.Pin(t.Context(), dir, s); err != nil || len(changes) != 0 {
-		t.Errorf("%+v %v", changes, err)
 	}
 }
 
@@ -281,7 +273,7 @@ func TestToolsAreChosenAndNamedByTheSettings(t *testing.T) {
 
 func TestSettingsAreCheckedAllAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := mcp.New(t.TempDir(), mcp.Settings{Lock: "../x", Pin: "never", Servers: map[string]mcp.Server{
+	_, err := mcp.New(t.TempDir(), mcp.Settings{Lock: "../x", Servers: map[string]mcp.Server{
 		"Upper": {Command: []string{"x"}}, "none": {}, "both": {Command: []string{"x"}, URL: "https://a.example"},
 		"remote": {URL: "ftp://user:canary@a.example/?key=canary", Dir: "x", Private: []string{"10.0.0.1/8"}},
 		"local":  {Command: []string{"x"}, Headers: map[string]string{"A": "canary"}, Env: map[string]string{"A=B": "canary"}},
@@ -291,7 +283,7 @@ func TestSettingsAreCheckedAllAtOnce(t *testing.T) {
 		t.Fatal("nothing is wrong with them")
 	}
 	for _, want := range []string{
-		"lock:", "pin:", `"Upper" is not a name`, "servers.none: it has neither", "servers.both: it has both", "servers.remote: url:", "servers.remote: env, pass and dir",
+		"lock:", `"Upper" is not a name`, "servers.none: it has neither", "servers.both: it has both", "servers.remote: url:", "servers.remote: env, pass and dir",
 		"servers.remote: private[0]", "servers.local: headers and private", `"A=B" is not the name`, "servers.limits: max_output", "servers.limits: tools:",
 		"servers.limits: effects.a", "servers.limits: errors:", "servers.limits: save:",
 	} {
@@ -308,7 +300,7 @@ func TestTheNumberOfToolsIsBounded(t *testing.T) {
 	t.Parallel()
 	dir, s := stdio(t)
 	s = with(s, func(s *mcp.Server) { s.MaxTools = 3 })
-	if _, err := mcp.Pin(t.Context(), dir, s); err == nil || !strings.Contains(err.Error(), "more than 3 tools; see max_tools") {
+	if _, err := mcp.Accept(t.Context(), dir, s, "peer"); err == nil || !strings.Contains(err.Error(), "more than 3 tools; see max_tools") {
 		t.Error(err)
 	}
 }

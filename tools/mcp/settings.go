@@ -20,7 +20,6 @@ import (
 // Settings of the MCP servers of a workspace, as they stand in tutti.yaml under tools: mcp.
 type Settings struct {
 	Lock    string            `json:"lock,omitempty"` // the file with the accepted descriptions, in the workspace; "": mcp.lock.json
-	Pin     string            `json:"pin,omitempty"`  // "": a server that is not in the lock file is pinned on first use; "strict": only by Accept
 	Servers map[string]Server `json:"servers"`        // by name: the first part of the workers' names
 }
 
@@ -95,9 +94,6 @@ func (s Settings) check() (Settings, error) {
 	var wrong []error
 	if !filepath.IsLocal(filepath.FromSlash(s.Lock)) {
 		wrong = append(wrong, fmt.Errorf("mcp: lock: %q is outside of the workspace", s.Lock))
-	}
-	if s.Pin != "" && s.Pin != "strict" {
-		wrong = append(wrong, fmt.Errorf("mcp: pin: %q is not strict", s.Pin))
 	}
 	servers := make(map[string]Server, len(s.Servers))
 	for _, name := range slices.Sorted(maps.Keys(s.Servers)) {

@@ -16,7 +16,7 @@ import (
 )
 
 // New returns a worker for every offered tool of every configured server, made of the lock file alone: nothing is started.
-// A server that the file does not know is an error; Pin makes it known. Closing any worker of a server ends it for all.
+// A server that the file does not know is an error; Accept makes it known. Closing any worker of a server ends it for all.
 func New(dir string, s Settings) ([]coordinator.Worker, error) {
 	s, err := s.check()
 	if err != nil {

@@ -44,6 +44,7 @@ func formsOf(value string) []string {
 	if trimmed := strings.TrimSpace(value); len(trimmed) >= MinLength {
 		forms = append(forms, trimmed)
 	}
+	forms = append(forms, partsOf(value)...)
 	for lead := range 3 {
 		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
 			if text := within(enc, value, lead); len(text) >= MinLength {
@@ -53,6 +54,27 @@ func formsOf(value string) []string {
 	}
 	slices.Sort(forms)
 	return slices.Compact(forms)
+}
+
+// longPath is how long the path of a secret URL is when it is the secret itself, as that of a webhook, and no name of a database.
+const longPath = 16
+
+// partsOf returns what a server may repeat of a URL: its password, and a path that nobody could guess.
+func partsOf(value string) []string {
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return nil
+	}
+	var parts []string
+	if password, _ := u.User.Password(); len(password) >= MinLength {
+		parts = append(parts, password, url.QueryEscape(password), escaped(password, true), escaped(password, false))
+	}
+	for _, text := range []string{u.Path, u.EscapedPath(), u.RawQuery} {
+		if len(text) >= longPath {
+			parts = append(parts, text, escaped(text, true), escaped(text, false))
+		}
+	}
+	return parts
 }
 
 // within returns those characters of a base64 text that a value alone decides when it begins lead bytes after a multiple of three.

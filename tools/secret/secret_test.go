@@ -92,6 +92,18 @@ func TestNoFormOfASecretSurvives(t *testing.T) {
 	})
 }
 
+func TestThePartsOfASecretURLAreMasked(t *testing.T) {
+	s := set(t, "hook", "https://hooks.example/services/T000/B000%26/XXXXXXXX", "db", "postgres://ada:gehe%26im@db.example/shop")
+	for _, text := range []string{"no route /services/T000/B000&/XXXXXXXX", "POST /services/T000/B000%26/XXXXXXXX", `password "gehe&im" is wrong`} {
+		if got := s.Mask(text); !strings.Contains(got, "[secret ") || strings.Contains(got, "XXXX") || strings.Contains(got, "gehe") {
+			t.Error(got)
+		}
+	}
+	if got := s.Mask("the table /shop at hooks.example"); got != "the table /shop at hooks.example" {
+		t.Errorf("what is no secret is masked: %s", got)
+	}
+}
+
 func TestAShortSecretIsRefusedWithoutBeingTold(t *testing.T) {
 	err := new(secret.Set).Add("x", "hunte")
 	if err == nil || strings.Contains(err.Error(), "hunte") {
