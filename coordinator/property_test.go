@@ -308,19 +308,9 @@ func (w *world) checkKeys(e Event) {
 	switch e.Kind {
 	case Started:
 		if before, ok := w.began[e.Key]; ok && (string(before.Input) != string(e.Input) || before.Worker != e.Worker) {
-			for _, j := range w.journal {
-				if strings.HasPrefix(j.Path, e.Path[:2]) || j.Path == "" || j.Kind == Decided {
-					w.Logf("J %d %s %s g%d t%d n%d out=%s dec=%s id=%s fail=%v from=%v", j.Seq, j.Kind, j.Path, j.Generation, j.Turn, j.Number, j.Output, w.json(j.Decision), j.ID, j.Failure, j.From)
-				}
-			}
 			w.Fatalf("one key for two pieces of work:\n%s\n%s", w.json(before), w.json(e))
 		}
 		if w.over[e.Key] {
-			for _, j := range w.journal {
-				if strings.HasPrefix(j.Path, "s1") || j.Path == "" || j.Kind == Decided {
-					w.Logf("J %d %s %s g%d t%d n%d out=%s dec=%s id=%s fail=%v from=%v", j.Seq, j.Kind, j.Path, j.Generation, j.Turn, j.Number, j.Output, w.json(j.Decision), j.ID, j.Failure, j.From)
-				}
-			}
 			w.Fatalf("%s is done, and begins again: %s", e.Key, w.json(e))
 		}
 		w.began[e.Key] = e

@@ -334,8 +334,8 @@ func (r *Run) mend(n *node, again *rerunning) {
 		r.to(n, unsure)
 	case n.answered: // and somebody rejected the answer
 		r.regenerate(n, "")
-	case len(n.turns) >= n.turn: // its turns were used up: one more
-		n.turn, n.number = len(n.turns)+1, 0
+	case len(n.turns) >= n.turn: // its turns were used up, or its plan was rejected: one more
+		n.turn, n.number, n.plan = len(n.turns)+1, 0, nil
 		r.to(n, ready)
 	default:
 		r.to(n, ready)

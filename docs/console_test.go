@@ -57,6 +57,12 @@ func (p *page) console(b *block) {
 		if m := export.FindStringSubmatch(e.command); m != nil {
 			p.names.exported[m[1]] = m[1] + "=" + p.names.real(m[2])
 		}
+		if *update {
+			for i := range e.typed {
+				e.typed[i] = p.names.known(e.typed[i])
+			}
+			e.command = p.names.known(e.command)
+		}
 		got := p.shell(e)
 		expected := &block{kind: b.kind, body: e.output}
 		p.compare(expected, e.line, e.output, got)

@@ -113,7 +113,7 @@ func open(t *testing.T, name string) *page {
 	}
 	p.names = namesFor(neighbours(t, p.dir, strings.Join(lines, "\n")))
 	p.env = append(slices.DeleteFunc(os.Environ(), ours), "PATH="+filepath.Dir(command(t))+":"+os.Getenv("PATH"), "TUTTI_HOME="+t.TempDir(), "TUTTI_AS=me")
-	if name != "memory.md" { // which shows where runs are kept; for the others it is quicker to have a server at hand
+	if name != "memory.md" && len(blocks) > 0 { // which shows where runs are kept; for the others it is quicker to have a server at hand
 		p.env = append(p.env, "TUTTI_REDIS="+memorytest.Redis(t))
 	}
 	return p
@@ -126,7 +126,7 @@ func ours(variable string) bool {
 
 func (p *page) run() {
 	for _, b := range p.blocks {
-		if p.waiting != (b.kind == "text") {
+		if p.waiting != (b.kind == "text" && b.file == "") {
 			p.Fatalf("%s:%d: a ```text block stands right below a program, and below nothing else", p.name, b.line)
 		}
 		p.block(b)
@@ -146,7 +146,7 @@ func (p *page) block(b *block) {
 		p.console(b)
 	case b.kind == "go" && b.file == "":
 		p.program(b)
-	case b.kind == "text":
+	case b.kind == "text" && b.file == "":
 		p.waiting = false
 		p.compare(b, b.line+1, b.body, p.printed)
 	case b.kind == "yaml" && b.file == "fragment":
@@ -206,7 +206,7 @@ var bin string // a folder for what is built, made and removed by TestMain
 
 var build = sync.OnceValues(func() (string, error) {
 	file := filepath.Join(bin, "tutti")
-	out, err := exec.Command("go", "build", "-o", file, "../cmd/tutti").CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", file, "../cmd/tutti").CombinedOutput()
 	if err != nil {
 		_, _ = os.Stderr.Write(out)
 	}

@@ -13,10 +13,11 @@ type names struct {
 	addresses map[string]string // as on the page, to what they are
 	runs      map[string]string // the same for run and batch ids
 	exported  map[string]string // variables that the page sets, as NAME=value by name
+	latest    string            // run that was named last
 }
 
 func namesFor(addresses map[string]string) *names {
-	return &names{addresses, map[string]string{}, map[string]string{}}
+	return &names{addresses: addresses, runs: map[string]string{}, exported: map[string]string{}}
 }
 
 var id = regexp.MustCompile(`\b[rb]-[0-9a-z]{8,9}-[0-9a-f]{16}\b`)
@@ -35,7 +36,7 @@ func (n *names) real(text string) string {
 }
 
 // passing is what differs each time: durations, ages, points in time.
-var passing = regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs)\b|\b\d+\.\d+s\b|(?m)\b\d+s$|\b\d+(ms|s|m) ago\b|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`)
+var passing = regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs)\b|\b\d+\.\d+s\b|(?m)\b\d+s$|\b\d+(ms|s|m) ago\b|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?|\b[A-Z][a-z]{2} \d\d \d\d:\d\d\b`)
 
 // shown returns what was printed with the page's names, line by line.
 func (n *names) shown(text string) []string {
@@ -48,9 +49,14 @@ func (n *names) shown(text string) []string {
 				return shown
 			}
 		}
-		shown := fmt.Sprintf("%c-mq2k7x1c-%016x", real[0], 0x5a17c0de00000000+uint64(len(n.runs))*0x01f35d7b9)
-		n.runs[shown] = real
-		return shown
+		for i := len(n.runs); ; i++ {
+			n.latest = fmt.Sprintf("%c-mq2k7x1c-%016x", real[0], 0x5a17c0de00000000+uint64(i)*0x01f35d7b9)
+			if n.runs[n.latest] == "" {
+				break
+			}
+		}
+		n.runs[n.latest] = real
+		return n.latest
 	})
 	return clean(passing.ReplaceAllString(text, "…"))
 }
@@ -93,9 +99,20 @@ func (n *names) match(want []string, got string) bool {
 		if known, ok := n.runs[shown]; ok && known != m[i+1] {
 			return false
 		}
-		n.runs[shown] = m[i+1]
+		n.runs[shown], n.latest = m[i+1], shown
 	}
 	return true
+}
+
+// known returns a command with the names of runs that a page has told: in place of others, which an update leaves behind,
+// the latest one.
+func (n *names) known(command string) string {
+	return id.ReplaceAllStringFunc(command, func(shown string) string {
+		if _, ok := n.runs[shown]; ok || n.latest == "" {
+			return shown
+		}
+		return n.latest
+	})
 }
 
 func joined(lines []string) string {

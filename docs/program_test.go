@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"go/format"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,12 +23,12 @@ func (p *page) program(b *block) {
 	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
 		p.Fatal(err)
 	}
-	if out, err := exec.Command("gofmt", "-l", source).CombinedOutput(); err != nil || len(out) > 0 {
-		p.Errorf("%s:%d: the program is not gofmt-ed: %s", p.name, b.line, out)
+	if tidy, err := format.Source([]byte(text)); err != nil || string(tidy) != text {
+		p.Errorf("%s:%d: the program is not gofmt-ed: %v", p.name, b.line, err)
 	}
-	build := []string{"build", "-o", binary, source}
+	build := []string{"build", "-ldflags=-s -w", "-o", binary, source}
 	if test {
-		build = []string{"test", "-vet=all", "-c", "-o", binary, source}
+		build = []string{"test", "-ldflags=-s -w", "-c", "-o", binary, source}
 	}
 	if out, err := exec.Command("go", build...).CombinedOutput(); err != nil {
 		p.Fatalf("%s:%d: %v\n%s", p.name, b.line, err, out)
@@ -54,8 +55,8 @@ func (p *page) fragment(b *block) {
 	if err := os.WriteFile(filepath.Join(dir, pipeline.WorkspaceFile), []byte(text), 0o600); err != nil {
 		p.Fatal(err)
 	}
-	c := exec.Command("tutti", "validate", "-C", dir)
-	c.Path, c.Dir, c.Env = command(p.T), p.dir, p.environment()
+	c := exec.Command(command(p.T), "validate", "-C", dir)
+	c.Dir, c.Env = p.dir, p.environment()
 	if out, err := c.CombinedOutput(); err != nil {
 		p.Errorf("%s:%d: %v\n%s", p.name, b.line, err, out)
 	}

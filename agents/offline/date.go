@@ -64,7 +64,7 @@ func dates(text string) []date {
 		if d.month > 12 && d.day <= 12 && d.numeric {
 			d = d.swapped()
 		}
-		if d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= 31 && d.year >= 1970 && d.year < 2100 && !overlaps(out, d.span) {
+		if d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= 31 && d.year >= 1900 && d.year < 2100 && !overlaps(out, d.span) {
 			out = append(out, d)
 		}
 	}

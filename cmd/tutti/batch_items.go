@@ -52,7 +52,7 @@ func (s *session) pieces(f runFlags, plan *coordinator.Plan) ([]piece, error) {
 	if err := fit(out, plan); err != nil {
 		return nil, err
 	}
-	giveKeys(out, f.batch.id)
+	giveKeys(out, f.batch.id, plan.Name)
 	return out, nil
 }
 
@@ -80,13 +80,13 @@ func fit(all []piece, plan *coordinator.Plan) error {
 	return errors.Join(wrong...)
 }
 
-// giveKeys makes the idempotency keys: one piece of work is a file's content under its name, or an input of a list. What stands in a list
+// giveKeys makes the idempotency keys: one piece of a pipeline's work is a file's content under its name, or an input of a list. What stands in a list
 // twice is done twice, wherever it stands.
-func giveKeys(all []piece, batch string) {
+func giveKeys(all []piece, batch, pipeline string) {
 	seen := map[string]int{}
 	for i := range all {
 		content := all[i].key
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", content, all[i].input, seen[content+string(all[i].input)]))
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", pipeline, content, all[i].input, seen[content+string(all[i].input)]))
 		seen[content+string(all[i].input)]++
 		all[i].key = "batch:" + batch + ":" + hex.EncodeToString(sum[:16])
 	}

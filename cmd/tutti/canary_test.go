@@ -39,7 +39,7 @@ func TestNoSecretIsWrittenDown(t *testing.T) {
 		"leak.yaml":      canaryPipeline,
 		"shop.sql":       "-- name: all\nselect 1;\n",
 		"parrot.sh":      "#!/bin/sh\necho \"$TOKEN\"; echo \"$TOKEN\" >&2; printf '%s' \"$TOKEN\" | base64 >&2; exit ${1:-0}\n",
-		"keys/mail":      "mail-" + canary + "\n",
+		".tutti/mail":    "mail-" + canary + "\n",
 		"expression.yml": "name: expression\nsteps:\n  - {id: a, use: person, with: {question: \"${{ secrets.crm }}\"}}\n",
 	}
 	for name, text := range w {
@@ -82,7 +82,7 @@ func TestNoSecretIsWrittenDown(t *testing.T) {
 	}
 	for place, text := range left {
 		for _, form := range canaryForms() {
-			if i := bytes.Index(text, []byte(form)); i >= 0 && !strings.HasSuffix(place, filepath.FromSlash("keys/mail")) {
+			if i := bytes.Index(text, []byte(form)); i >= 0 && !strings.HasSuffix(place, filepath.FromSlash(".tutti/mail")) {
 				t.Errorf("%s holds a secret: …%s…", place, text[max(0, i-80):min(len(text), i+80)])
 			}
 		}
@@ -132,7 +132,7 @@ secrets:
   shop: {env: SHOP_URL}
   model: {env: MODEL_KEY}
   hook: {env: HOOK}
-  mail: {file: keys/mail}
+  mail: {file: .tutti/mail}
   unused: {env: UNUSED}
 models:
   default: {use: openai/x, base_url: %[3]s, api_key: {secret: model}}

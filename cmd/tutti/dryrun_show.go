@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tuttirun/tutti/coordinator"
@@ -120,7 +121,7 @@ func (p *walkPage) step(b *branch, depth int) {
 	wide := max(nameColumns-2*(depth-1), 8)
 	p.linef("%s%s %s  %s  %s", indent, p.tint(style, mark), padded(name, wide), p.tint(faint, padded(line(b.Use), 14)), p.tint(style, words))
 	inner := indent + "    "
-	if b.After != "" && !isPart(b.Path) {
+	if b.After != "" && !isPart(b.Path) && mark != "·" && mark != "–" {
 		p.linef("%s%s", inner, p.tint(yellow, "◷ would wait "+b.After+" first"))
 	}
 	p.asks(b, inner, true)
@@ -142,6 +143,8 @@ func shortName(path string) string {
 // verdict says in a mark and a few words what a step would do.
 func (p *walkPage) verdict(b *branch) (mark, style, words string) {
 	switch {
+	case b.State == "not reached", b.State == "stopped":
+		return "·", faint, b.State
 	case b.Would == "call" && b.Effect == coordinator.EffectUnrepeatable:
 		return "!", red, "would change the world, each time"
 	case b.Would == "call":
@@ -154,8 +157,6 @@ func (p *walkPage) verdict(b *branch) (mark, style, words string) {
 		return "–", faint, "skipped: " + line(b.Reason)
 	case b.Kind == "person":
 		return "?", yellow, "people would be asked"
-	case b.State == "not reached", b.State == "stopped":
-		return "·", faint, b.State
 	case b.MadeUp != "":
 		return "~", yellow, line(b.MadeUp)
 	case b.Called && b.Kind == "pipeline":
@@ -289,7 +290,7 @@ func (p *walkPage) summary(w *dryWalk) {
 		for i, l := range filled(clean(w.Error), p.columns()-18) {
 			p.linef("%s%s", []string{p.tint(red, "✗ it would fail: "), strings.Repeat(" ", 17)}[min(i, 1)], l)
 		}
-		if anyMadeUp(w.Steps) {
+		if mayBeMadeUp(w.Steps) {
 			p.linef("  %s", p.tint(faint, "Some values are made up; that may be why."))
 		}
 	}
@@ -309,7 +310,7 @@ func (p *walkPage) summary(w *dryWalk) {
 		p.linef("%s", p.tint(yellow, fmt.Sprintf("stops at %s: no made-up answer fits", count(o.StandsOpen, "question"))))
 	}
 	if o.MayAsk > 0 {
-		p.linef("may ask people %s more, where a result that is made up here is not sure enough", count(o.MayAsk, "time"))
+		p.linef("may ask people %s: results made up here may not be sure enough", count(o.MayAsk, "more time"))
 	}
 	if len(o.Models) > 0 {
 		p.linef("would ask models that cost money: %s (--ask-models asks them)", tallyOf(o.Models))
@@ -325,18 +326,15 @@ func (p *walkPage) summary(w *dryWalk) {
 	}
 }
 
-func anyMadeUp(steps []walked) bool {
-	for _, st := range steps {
-		if st.MadeUp != "" {
-			return true
-		}
-		for _, a := range st.Asks {
-			if a.MadeUp {
-				return true
-			}
-		}
-	}
-	return false
+// mayBeMadeUp reports whether something failed that may have depended on a made-up value: surely, or because its input could
+// not even be made while such values were around.
+func mayBeMadeUp(steps []walked) bool {
+	invented := slices.ContainsFunc(steps, func(st walked) bool {
+		return st.MadeUp != "" || slices.ContainsFunc(st.Asks, func(a asking) bool { return a.MadeUp })
+	})
+	return slices.ContainsFunc(steps, func(st walked) bool {
+		return st.State == "failed" && (st.FromMadeUp || invented && len(st.Input) == 0)
+	})
 }
 
 func hasAuthority(steps []walked) bool {

@@ -160,6 +160,9 @@ func (d *dryRun) walked(st coordinator.StepState, start coordinator.Event, asks 
 	} else if card.Kind == "tool" {
 		out.Effect = effectOf(card)
 	}
+	if out.MadeUp != "" {
+		out.Confidence = nil // of the example, which is no result
+	}
 	if st.Failure != nil {
 		out.Error = st.Failure.Message
 	}

@@ -24,6 +24,8 @@ const (
 type filter struct {
 	source  string
 	program cel.Program
+	lacking int    // entries that lack what the expression looks for
+	lack    string // what the last of them lacks
 }
 
 // newFilter compiles an expression that may name these fields; "" selects all.
@@ -50,7 +52,7 @@ func newFilter(source string, fields []string) (*filter, error) {
 	if err != nil {
 		return nil, usage(fmt.Errorf("--filter %s: %w", source, err))
 	}
-	return &filter{source, p}, nil
+	return &filter{source: source, program: p}, nil
 }
 
 // reason is the first mistake, on one line.
@@ -72,6 +74,8 @@ func (f *filter) takes(fields map[string]any) (bool, error) {
 	out, _, err := f.program.Eval(fields)
 	switch {
 	case err != nil && lacks(err):
+		f.lacking++
+		f.lack = err.Error()
 		return false, nil
 	case err != nil:
 		return false, usage(fmt.Errorf("--filter %s: %w", f.source, err))
@@ -81,6 +85,18 @@ func (f *filter) takes(fields map[string]any) (bool, error) {
 		return false, usage(fmt.Errorf("--filter %s: it gives a %s, where true or false is needed", f.source, out.Type().TypeName()))
 	}
 	return bool(yes), nil
+}
+
+// remark explains an empty choice that may be a slip; "" when there is nothing to explain.
+func (f *filter) remark(of string) string {
+	if f == nil || f.lacking == 0 {
+		return ""
+	}
+	verb := "lack"
+	if f.lacking == 1 {
+		verb = "lacks"
+	}
+	return count(f.lacking, of) + " " + verb + " what the filter looks for: " + line(f.lack)
 }
 
 // lacks reports whether a field is missing, or null where something else was looked for.

@@ -63,9 +63,17 @@ func (s *session) questions(ctx context.Context, from memory.InboxFilter, f sele
 			}
 		}
 		if next == "" {
+			s.explain(rule, "question", len(chosen))
 			return chosen, false, nil
 		}
 		from.Cursor = next
+	}
+}
+
+// explain says why a filter has chosen nothing, if it may be a slip.
+func (s *session) explain(rule *filter, of string, chosen int) {
+	if text := rule.remark(of); chosen == 0 && text != "" {
+		s.screen.println(text)
 	}
 }
 

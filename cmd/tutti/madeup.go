@@ -225,6 +225,9 @@ func (i *inventor) object(s map[string]any, depth int) any {
 			break
 		}
 		out[name] = i.value(orAnything(properties[name]), name, depth+1)
+		if out[name] == true && !slices.Contains(required, name) && i.try == 0 {
+			out[name] = false // what need not be there mostly says that there is more, or something special
+		}
 	}
 	for n := 1; len(out) < intOf(s["minProperties"], 0) && i.left > 0; n++ {
 		name := fmt.Sprintf("made_up_%d", n)
@@ -279,31 +282,44 @@ func another(v any, n int) any {
 	return v
 }
 
-// numberWithin is the number nearest to 1 that the bounds allow. A whole one moves in steps of whole, where that is not 0.
+// numberWithin is a number that the bounds allow: 1 if they do. A whole one moves in steps of whole, where that is not 0.
 func numberWithin(s map[string]any, whole float64) float64 {
 	step := floatOf(s["multipleOf"], whole)
-	low, high := floatOf(s["minimum"], math.Inf(-1)), floatOf(s["maximum"], math.Inf(1))
-	nudge := step
-	if nudge == 0 {
-		nudge = 0.5
-	}
-	if above := floatOf(s["exclusiveMinimum"], math.Inf(-1)); above >= low {
-		if low = above + nudge; step == 0 && low >= high {
-			low = (above + high) / 2
+	low, lowOpen := bound(s["minimum"], s["exclusiveMinimum"], math.Inf(-1), 1)
+	high, highOpen := bound(s["maximum"], s["exclusiveMaximum"], math.Inf(1), -1)
+	if step == 0 {
+		switch {
+		case low < 1 && 1 < high:
+			return 1
+		case !math.IsInf(low, 0) && !math.IsInf(high, 0):
+			return low + (high-low)/2
+		case math.IsInf(high, 0):
+			return low + 1
 		}
+		return high - 1
 	}
-	if below := floatOf(s["exclusiveMaximum"], math.Inf(1)); below <= high {
-		if high = below - nudge; step == 0 && high <= low {
-			high = (below + low) / 2
-		}
+	if lowOpen {
+		low += step
 	}
-	v := min(max(1, low), high)
-	if step > 0 {
-		if v = math.Ceil(v/step-1e-9) * step; v > high {
-			v = math.Floor(high/step+1e-9) * step
-		}
+	if highOpen {
+		high -= step
 	}
-	return v
+	if low, high = math.Ceil(low/step-1e-9)*step, math.Floor(high/step+1e-9)*step; low <= 1 && 1 <= high {
+		return math.Ceil(1/step-1e-9) * step
+	}
+	if low > 1 {
+		return low
+	}
+	return high
+}
+
+// bound is the tighter of an inclusive and an exclusive bound, and whether it is the exclusive one. Sign is 1 for lower bounds.
+func bound(inclusive, exclusive any, none, sign float64) (at float64, open bool) {
+	at = floatOf(inclusive, none)
+	if beyond := floatOf(exclusive, none); !math.IsInf(beyond, 0) && sign*beyond >= sign*at {
+		return beyond, true
+	}
+	return at, false
 }
 
 func floatOf(v any, otherwise float64) float64 {

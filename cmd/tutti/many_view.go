@@ -62,14 +62,13 @@ func (m *many) lines(elapsed time.Duration) []string {
 		parts = append(parts, paint(yellow, fmt.Sprintf("%d waiting", c.Waiting)))
 	}
 	parts = append(parts, fmt.Sprintf("%d left", c.Left))
-	if speed := speed(over-m.first, c.Left, elapsed); speed != "" {
-		parts = append(parts, paint(faint, speed))
+	head := []string{paint(strong, m.title), took(elapsed), fmt.Sprintf("%d at once", m.parallel)}
+	for _, more := range []string{speed(over-m.first, c.Left, elapsed), spent(m.usage())} {
+		if more != "" {
+			head = append(head, more)
+		}
 	}
-	if used := spent(m.usage()); used != "" {
-		parts = append(parts, paint(faint, used))
-	}
-	head := strings.Join([]string{paint(strong, m.title), took(elapsed), fmt.Sprintf("%d at once", m.parallel)}, paint(faint, " · "))
-	return []string{head, strings.Join(parts, "  ")}
+	return []string{strings.Join(head, paint(faint, " · ")), strings.Join(parts, "  ")}
 }
 
 // estimateFrom is how many runs have to be over before a rate says anything.
@@ -99,10 +98,10 @@ func (m *many) tell(r result, took time.Duration) {
 		return
 	}
 	word, style := m.word(r)
-	if m.s.screen.live && word == "done" {
+	if m.s.screen.live && m.well(r) {
 		return
 	}
-	m.s.screen.println(m.s.screen.paint(style, pad(word, 8)) + " " + m.about(r, took))
+	m.s.screen.println(m.s.screen.paint(style, padded(word, 8)) + " " + m.about(r, took))
 }
 
 func (m *many) word(r result) (word, style string) {

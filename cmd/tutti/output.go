@@ -41,6 +41,9 @@ type problem struct {
 
 // json prints one document on stdout.
 func (a *app) json(v any) error {
+	if a.Get != "" {
+		return a.part(v)
+	}
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
@@ -73,7 +76,7 @@ func (a *app) report(err error) int {
 	}
 	mistakes, others := flatten(err)
 	text := a.screen.mask(wording(mistakes, others))
-	if a.wantsJSON() && a.json(problem{text, mistakes}) == nil {
+	if a.wantsJSON() && a.Get == "" && a.json(problem{text, mistakes}) == nil {
 		return code
 	}
 	a.screen.println(a.screen.paint(red, "tutti:") + " " + clean(text))

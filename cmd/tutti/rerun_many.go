@@ -74,6 +74,7 @@ func (r *rerunner) choose(ctx context.Context) (chosen []memory.Summary, more bo
 			chosen = append(chosen, sum)
 		}
 	}
+	r.explain(rule, "run", len(chosen))
 	return chosen, false, nil
 }
 

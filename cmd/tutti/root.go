@@ -63,6 +63,7 @@ so a run survives crashes and waits for days for a person. Where nobody can know
 	f := root.PersistentFlags()
 	f.StringVarP(&a.Workspace, "workspace", "C", "", "folder of the workspace, or its tutti.yaml (default: found from here upwards)")
 	f.StringVarP(&a.Output, "output", "o", "text", "text or json: json gives one document on stdout")
+	f.StringVar(&a.Get, "get", "", "print one part of the JSON document, text without quotes: /output/total, /open/0/id")
 	f.StringVar(&a.Redis, "redis", "", "URL of the Redis that keeps the runs (default: redis of tutti.yaml, else a private server)")
 	f.StringVar(&a.As, "as", "", "who submits and decides (default: your user name)")
 	f.BoolVarP(&a.Quiet, "quiet", "q", false, "results and questions only, no progress")
@@ -72,7 +73,7 @@ so a run survives crashes and waits for days for a person. Where nobody can know
 	root.SetErr(a.screen)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.runCommand(), a.runsCommand(), a.inboxCommand(), a.validateCommand(), a.doctorCommand(), a.demoCommand(), a.versionCommand())
-	root.AddCommand(a.runnerCommand(), a.graphCommand(), a.workersCommand(), a.schemaCommand(), a.initCommand())
+	root.AddCommand(a.runnerCommand(), a.graphCommand(), a.workersCommand(), a.schemaCommand(), a.initCommand(), a.blackboardCommand())
 	root.AddCommand(&cobra.Command{Use: "environment", Short: "The variables that tutti reads", Long: environmentHelp()})
 	a.completeAll(root)
 	addManual(root)

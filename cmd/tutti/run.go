@@ -36,7 +36,7 @@ func (a *app) runCommand() *cobra.Command {
 The result goes to stdout, everything else to stderr. On a terminal, questions are put to you at once. Anywhere else
 the run is parked, the question and the command that answers it are printed, and the exit code is 3.
 
-With --dry-run nothing is carried out. Tools without an effect and models without a price are really asked, everything
+With --dry-run nothing is carried out. Tools that change nothing and the offline model are really asked, everything
 else answers with an example made from its schema; what would be done is shown, with its input. Nothing is written.
 
 Ctrl-C stops after what is in flight (10 s at most); the run can be gone on with. A second Ctrl-C stops at once.
@@ -108,6 +108,10 @@ func (a *app) run(ctx context.Context, target string, f runFlags) error {
 			return err
 		}
 		s.sayDurability()
+		now, err := s.store.Now(ctx)
+		if err != nil {
+			return err
+		}
 		id, err := s.rt.Submit(ctx, local.Task{
 			Goal: f.goal, Plan: file.Plan, Input: input, Key: f.key, By: a.As, Detached: f.detach,
 		})
@@ -116,6 +120,9 @@ func (a *app) run(ctx context.Context, target string, f runFlags) error {
 		}
 		if f.detach {
 			return s.detach(id)
+		}
+		if sum, err := s.store.Summary(ctx, id); err == nil && sum.Created.Before(now) { // the key is known: an earlier run
+			s.began = sum.Seq
 		}
 		return s.finish(ctx, id)
 	})

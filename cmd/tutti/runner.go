@@ -18,6 +18,7 @@ import (
 // runnerFlags are what tutti runner can be told.
 type runnerFlags struct {
 	concurrency int
+	runs        int
 	once        bool
 	health      time.Duration
 	drain       time.Duration
@@ -25,6 +26,7 @@ type runnerFlags struct {
 
 const (
 	defaultConcurrency = 32 // that of local.Options
+	defaultRuns        = 64
 	defaultHealth      = time.Minute
 	defaultDrain       = 30 * time.Second
 )
@@ -52,6 +54,7 @@ Exit codes: 0 stopped as it was told, or with --once nothing was left to do; 1 s
 	}
 	fl := c.Flags()
 	fl.IntVar(&f.concurrency, "concurrency", defaultConcurrency, "how many attempts at once in this process")
+	fl.IntVar(&f.runs, "runs", defaultRuns, "how many runs to hold at once; what is due beyond is left to other runners")
 	fl.BoolVar(&f.once, "once", false, "stop when nothing is left to do now")
 	fl.DurationVar(&f.health, "health", defaultHealth, "how often to say how it goes; 0: never")
 	fl.DurationVar(&f.drain, "drain", defaultDrain, "how long what is in flight is awaited when told to stop")
@@ -59,8 +62,8 @@ Exit codes: 0 stopped as it was told, or with --once nothing was left to do; 1 s
 }
 
 func (a *app) runner(ctx context.Context, f runnerFlags) error {
-	if f.concurrency < 1 || f.health < 0 || f.drain <= 0 {
-		return usage(errors.New("--concurrency is at least 1, --drain longer than nothing, --health not negative"))
+	if f.concurrency < 1 || f.runs < 1 || f.health < 0 || f.drain <= 0 {
+		return usage(errors.New("--concurrency and --runs are at least 1, --drain longer than nothing, --health not negative"))
 	}
 	ws, err := a.find("")
 	if err != nil {
@@ -68,7 +71,7 @@ func (a *app) runner(ctx context.Context, f runnerFlags) error {
 	}
 	s := a.wire(ws)
 	s.drain = f.drain
-	r := &runner{session: s, flags: f, holds: newHoldings()}
+	r := &runner{session: s, flags: f, holds: newHoldings(f.runs)}
 	s.tune = func(o *local.Options) {
 		r.holds.Store = o.Store
 		o.Store, o.Passive, o.Concurrency = r.holds, false, f.concurrency
@@ -194,7 +197,7 @@ func (r *runner) tellOf(b memory.Batch) {
 		return
 	}
 	word, style, rest := r.wording(p)
-	parts := []string{r.screen.paint(style, pad(word, 8)), p.Run, line(p.Pipeline), rest, spent(sum.Usage)}
+	parts := []string{r.screen.paint(style, padded(word, 8)), p.Run, line(p.Pipeline), rest, spent(sum.Usage)}
 	r.screen.println(strings.TrimRight(strings.Join(parts, "  "), " "))
 }
 

@@ -111,11 +111,14 @@ func (s *session) listRuns(ctx context.Context, runs []memory.Summary, next stri
 	}
 	var rows [][]string
 	for _, r := range runs {
-		asked := ""
+		var remarks []string
 		if r.Open > 0 {
-			asked = count(r.Open, "question")
+			remarks = append(remarks, count(r.Open, "question"))
 		}
-		rows = append(rows, []string{r.Run, line(r.Pipeline), string(r.Status), took(now.Sub(r.Created)) + " ago", fmt.Sprint(r.Steps), asked + line(r.Error)})
+		if r.Error != "" {
+			remarks = append(remarks, line(r.Error))
+		}
+		rows = append(rows, []string{r.Run, line(r.Pipeline), string(r.Status), took(now.Sub(r.Created)) + " ago", fmt.Sprint(r.Steps), strings.Join(remarks, "  ")})
 	}
 	s.table([]string{"RUN", "PIPELINE", "STATUS", "BEGAN", "DONE", ""}, rows)
 	s.more(next)

@@ -17,6 +17,7 @@ type settings struct {
 	Output    string        // text or json
 	Redis     string        // URL; "": that of tutti.yaml, else a private server
 	Home      string        // where private servers keep their data
+	Get       string        // a JSON pointer: the part of the document to print
 	As        string        // who submits and decides
 	Lease     time.Duration // 0: local.Options' default
 	Patience  time.Duration // 0: local.Options' default
@@ -79,6 +80,12 @@ func flagOf(flags *pflag.FlagSet, name string) *pflag.Flag {
 }
 
 func (s *settings) complete(env func(string) string) error {
+	if s.Get != "" {
+		if !strings.HasPrefix(s.Get, "/") {
+			return usage(fmt.Errorf("--get %s: a JSON pointer begins with a slash, as /output/total or /open/0/id", s.Get))
+		}
+		s.Output = "json"
+	}
 	if s.Output != "text" && s.Output != "json" {
 		return usage(fmt.Errorf("output %q: write text or json", s.Output))
 	}

@@ -38,15 +38,29 @@ func (p *sheet) linef(format string, args ...any) {
 func (p *sheet) text(text, indent string, most int) {
 	var all []string
 	for l := range strings.SplitSeq(strings.TrimRight(clean(text), "\n"), "\n") {
-		all = append(all, wrapped(strings.ReplaceAll(l, "\t", "    "), max(p.columns()-columnsOf(indent), 20))...)
+		all = append(all, brokenAtWords(strings.ReplaceAll(l, "\t", "    "), max(p.columns()-columnsOf(indent), 20))...)
 	}
 	for i, l := range all {
 		if most > 0 && i == most && len(all) > most+1 {
-			p.linef("%s%s", indent, p.tint(faint, fmt.Sprintf("… %s more, --full shows all", count(len(all)-i, "line"))))
+			p.linef("%s%s", indent, p.tint(faint, fmt.Sprintf("… %s: --full", count(len(all)-i, "more line"))))
 			return
 		}
 		p.linef("%s%s", indent, l)
 	}
+}
+
+// brokenAtWords breaks a line into lines of so many columns: between words, unless a word alone is longer than half a line.
+func brokenAtWords(s string, columns int) []string {
+	var out []string
+	for columnsOf(s) > columns {
+		first := wrapped(s, columns)[0]
+		if i := strings.LastIndexByte(first, ' '); i > len(first)/2 {
+			first = first[:i+1]
+		}
+		out = append(out, strings.TrimRight(first, " "))
+		s = s[len(first):]
+	}
+	return append(out, s)
 }
 
 // columns is how wide the sheet is: as the terminal, or as wide as lines are elsewhere.

@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -212,7 +213,7 @@ func (p *turnPage) offered(x *agents.Exchange) {
 func (p *turnPage) messages(path string, all []agents.Message) {
 	known := 0
 	if before := p.said[path]; !p.full {
-		for known < min(len(before), len(all)) && reflect.DeepEqual(before[known], all[known]) {
+		for known < min(len(before), len(all)) && sameMessage(before[known], all[known]) {
 			known++
 		}
 	}
@@ -223,6 +224,14 @@ func (p *turnPage) messages(path string, all []agents.Message) {
 	for _, m := range all[known:] {
 		p.message(m)
 	}
+}
+
+// dataMark is what an agent puts around data; each turn has marks of its own.
+var dataMark = regexp.MustCompile(`</?data [0-9a-f]+>`)
+
+func sameMessage(a, b agents.Message) bool {
+	return a.Role == b.Role && a.ID == b.ID && slices.Equal(a.Calls, b.Calls) &&
+		dataMark.ReplaceAllString(a.Text, "") == dataMark.ReplaceAllString(b.Text, "")
 }
 
 var roleStyles = map[string]string{"system": yellow, "user": cyan, "assistant": green, "tool": strong}

@@ -17,7 +17,7 @@ import (
 // expect text: {secret: crm_token}. Nothing else can: expressions, agents and pipelines don't know secrets.
 type Secret struct {
 	Env  string `json:"env,omitempty"`  // an environment variable
-	File string `json:"file,omitempty"` // a file, whose last line break doesn't count; relative to the workspace, or anywhere
+	File string `json:"file,omitempty"` // a file, whose last line break doesn't count: below the workspace's .tutti, which tools don't read, or outside
 }
 
 // maxSecret bounds the file of a secret.
@@ -68,6 +68,9 @@ func (w *Workspace) loadSecrets() {
 		case (s.Env == "") == (s.File == ""):
 			w.mistake(at, "a secret is found in one place", "write {env: NAME} or {file: path}")
 			continue
+		case s.File != "" && w.exposed(s.File):
+			w.mistake(at+".file", "the workspace's own tools could read "+s.File, "move it below "+privateDir+", or out of the workspace")
+			continue
 		}
 		v, err := s.value(w.Dir)
 		if err == nil {
@@ -79,6 +82,23 @@ func (w *Workspace) loadSecrets() {
 		}
 		w.secrets[name] = v
 	}
+}
+
+// privateDir is the one folder of a workspace that no tool reads.
+const privateDir = ".tutti"
+
+// exposed reports whether a file lies where tools read.
+func (w *Workspace) exposed(file string) bool {
+	path := filepath.FromSlash(file)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(w.Dir, path)
+	}
+	rel, err := filepath.Rel(w.Dir, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return false
+	}
+	first, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
+	return !strings.EqualFold(first, privateDir)
 }
 
 // Hidden returns the workspace's secrets, for keeping them out of what workers answer (secret.Guard), logs and messages.

@@ -46,10 +46,10 @@ type crmSettings struct {
 
 func TestASettingNamesASecret(t *testing.T) {
 	t.Setenv("TUTTI_TEST_TOKEN", "geheim-4711")
-	w := opened(t, folder(t, "keys/crm", "aus-der-datei\n", "tutti.yaml", `
+	w := opened(t, folder(t, ".tutti/crm", "aus-der-datei\n", "tutti.yaml", `
 secrets:
   crm: {env: TUTTI_TEST_TOKEN}
-  other: {file: keys/crm}
+  other: {file: .tutti/crm}
 tools:
   crm: {token: {secret: crm}, headers: {x-key: {secret: other}}, port: 7}
 `))
@@ -76,7 +76,7 @@ secrets:
   crm: {env: TUTTI_TEST_TOKEN}
   short: {env: TUTTI_TEST_SHORT}
   unset: {env: TUTTI_TEST_UNSET}
-  gone: {file: keys/none}
+  gone: {file: .tutti/none}
 `
 	for settings, want := range map[string]string{
 		"token: {secret: crn}":   `there is no secret "crn"`,
@@ -104,6 +104,7 @@ func TestASecretIsFoundInOnePlace(t *testing.T) {
 		"x: {env: A, file: b}":    "a secret is found in one place",
 		"x y: {env: A}":           "cannot be a secret's name",
 		"x: {value: geheim-4711}": `unknown key "value"`,
+		"x: {file: keys/crm}":     "the workspace's own tools could read keys/crm",
 	} {
 		_, err := pipeline.OpenWorkspace(folder(t, "tutti.yaml", "secrets:\n  "+declared+"\n"))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -18,9 +18,6 @@ type Desk struct {
 	rt    *local.Runtime
 	store memory.Store // also keeps which run a ticket is
 	own   []coordinator.Worker
-
-	streams    context.Context // ends when the server wants its event streams to end
-	endStreams context.CancelFunc
 }
 
 // ticket is the plan of every ticket. Text from outside is data in it, never an expression.
@@ -70,12 +67,7 @@ func NewDesk(store memory.Store, m llms.Model, shop *Shop) (*Desk, error) {
 		return nil, err
 	}
 	rt, err := local.New(local.Options{Workers: workers, Store: store, Workspace: workspace, Rights: mayDecide})
-	if err != nil {
-		return nil, err
-	}
-	d := &Desk{rt: rt, store: store, own: own}
-	d.streams, d.endStreams = context.WithCancel(context.Background())
-	return d, nil
+	return &Desk{rt: rt, store: store, own: own}, err
 }
 
 // mayDecide is the application's own idea of rights.
@@ -86,11 +78,7 @@ func mayDecide(by string, _ coordinator.Escalation) error {
 	return nil
 }
 
-// EndStreams ends the event streams, which would hold up a server's shutdown.
-func (d *Desk) EndStreams() { d.endStreams() }
-
 // Close finishes what is in flight and lets go of the runs. The store stays open: it is the caller's.
 func (d *Desk) Close(ctx context.Context) error {
-	d.endStreams()
 	return errors.Join(d.rt.Close(ctx), tools.Close(d.own...))
 }

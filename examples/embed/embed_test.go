@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -40,7 +41,6 @@ func start(t *testing.T, store memory.Store, m llms.Model, shop *Shop) *client {
 			return
 		}
 		c.base = ""
-		desk.EndStreams()
 		server.Close()
 		if err := desk.Close(context.Background()); err != nil {
 			t.Error(err)
@@ -226,12 +226,29 @@ func TestMistakesHaveTheirStatus(t *testing.T) {
 	}
 }
 
-func TestServeEndsWhenItIsTold(t *testing.T) {
+func TestAnOpenStreamDoesNotHoldUpTheEnd(t *testing.T) {
 	t.Setenv("REDIS_URL", "")
 	t.Setenv("OPENAI_API_KEY", "")
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := serve(ctx, "127.0.0.1:0"); err != nil {
+	defer cancel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- serve(ctx, listener) }()
+	c := &client{t: t, base: "http://" + listener.Addr().String()}
+	c.do("POST", "/tickets", map[string]string{"id": "t5", "text": lamp}, http.StatusAccepted, nil)
+	stream, err := http.Get(c.base + "/tickets/t5/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	cancel()
+	if _, err := io.Copy(io.Discard, stream.Body); err != nil {
+		t.Errorf("the stream ends with %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }

@@ -86,13 +86,10 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(d.streams, cancel)()
 	after, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64) // none: from the beginning
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	for e, err := range d.rt.Watch(ctx, id, after) {
+	for e, err := range d.rt.Watch(r.Context(), id, after) {
 		if err != nil {
 			return
 		}

@@ -26,13 +26,17 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, *addr); err != nil {
+	listener, err := net.Listen("tcp", *addr)
+	if err == nil {
+		err = serve(ctx, listener)
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
 // serve runs the desk until ctx ends. What is in flight is finished, what waits for people waits on in the store.
-func serve(ctx context.Context, addr string) (err error) {
+func serve(ctx context.Context, listener net.Listener) (err error) {
 	store, err := openStore(ctx)
 	if err != nil {
 		return err
@@ -46,25 +50,27 @@ func serve(ctx context.Context, addr string) (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return errors.Join(err, desk.Close(ctx))
-	}
+	defer func() { err = errors.Join(err, within(desk.Close)) }()
 	fmt.Printf("The desk is open: http://%s/ (%s)\n", listener.Addr(), store.Durability().Text)
-	server := &http.Server{Handler: desk.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	server.RegisterOnShutdown(desk.EndStreams)
-	go func() {
-		<-ctx.Done()
-		closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		_ = server.Shutdown(closing) // what it cuts off after ten seconds is asked for again
-	}()
-	if err = server.Serve(listener); errors.Is(err, http.ErrServerClosed) {
-		err = nil
+	server := &http.Server{
+		Handler: desk.Handler(), ReadHeaderTimeout: 5 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx }, // event streams end with it
 	}
-	closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+		return within(server.Shutdown) // before the runtime closes
+	}
+}
+
+// within gives something ten seconds to end.
+func within(end func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, desk.Close(closing))
+	return end(ctx)
 }
 
 // workspace is part of every key in the store, so that applications can share a Redis.

@@ -17,14 +17,15 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/examples/onboarding/crm/api"
 )
 
 // today is the day that the played customers are taken on: their passports expire before or after it.
 const today = "2026-09-30"
 
-// now and then the CRM is busy, and now and then its answer is lost after the work was done.
-var hiccups = api.Hiccups{Busy: 20, Lose: 7}
+// hiccups of the CRM: now and then it is busy, and now and then its answer is lost after the work was done.
+var hiccups = api.Hiccups{Busy: 25, Lose: 7}
 
 func main() {
 	dir := flag.String("dir", "", "an empty folder for the workspace (default: a new one among the temporary files)")
@@ -46,17 +47,26 @@ func play(ctx context.Context, dir string, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
-	fmt.Fprintf(out, "The workspace is in %s.\nThe CRM listens on %s. Nobody sits here, so the people of answers.yaml are played.\n", o.ws.Dir, o.crmURL)
+	_, err = o.day(ctx)
+	return err
+}
+
+// day takes on every customer, writes the report and sums up. It returns the customers' runs.
+func (o *office) day(ctx context.Context) (map[string]*coordinator.Run, error) {
+	fmt.Fprintf(o.out, "The workspace is in %s.\nThe CRM listens on %s. Nobody sits here, so the people of answers.yaml are played.\n", o.ws.Dir, o.crmURL)
+	runs := map[string]*coordinator.Run{}
 	for _, name := range o.customers() {
-		fmt.Fprintf(out, "\n%s\n", name)
-		if _, err := o.onboard(ctx, name); err != nil {
-			return err
+		fmt.Fprintf(o.out, "\n%s\n", name)
+		run, err := o.onboard(ctx, name)
+		if err != nil {
+			return runs, err
 		}
+		runs[name] = run
 	}
-	fmt.Fprintf(out, "\nthe report\n")
+	fmt.Fprintf(o.out, "\nthe report\n")
 	page, err := o.report(ctx)
 	if err != nil {
-		return err
+		return runs, err
 	}
-	return o.summary(ctx, page)
+	return runs, o.summary(ctx, page)
 }

@@ -23,7 +23,7 @@ export TUTTI_HOME="$work/.tutti" TUTTI_AS=ada
 
 # field NAME prints a plain field of the JSON document on stdin, question the id of the first open question. Documents are
 # indented, so a run's own fields stand two spaces in and those of its questions six. With jq: jq -r .NAME, jq -r .open[0].id
-field() { sed -n 's/^  "'"$1"'": "*\(.*[^",]\)"*,*$/\1/p'; }
+field() { sed -n 's/^  "'"$1"'": "*\(.*[^",]\)"*,*$/\1/p' | sed 's/\\"/"/g'; }
 question() { sed -n 's/^      "id": "\(.*\)",*$/\1/p' | head -n 1; }
 
 # once FILE carries out one note. The key holds the file's name and content: as long as both stay the same it is one run,

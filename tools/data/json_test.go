@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -75,4 +76,13 @@ func TestAPartIsSetAndTheRestStays(t *testing.T) {
 	b.refused("json.write", `{"path":"a.json","at":"/a/2","value":2,"overwrite":true}`, "at /a/2: there is nothing")
 	b.refused("json.write", `{"path":"a.json","at":"/q/r","value":2,"overwrite":true}`, "at /q: there is nothing")
 	b.refused("json.write", `{"path":"none.json","at":"/b","value":2,"overwrite":true}`, "no such file")
+}
+
+// Each step of a pointer reads the rest of the document: a thousand of them would read eight gigabytes.
+func TestAPointerHasALimit(t *testing.T) {
+	b := newWorkbench(t, Settings{}, map[string]string{"a.json": strings.Repeat("[", 51) + strings.Repeat("]", 51)})
+	if got := b.do("json.read", `{"path":"a.json","at":"`+strings.Repeat("/0", 50)+`"}`); !strings.Contains(got, `"value":[]`) {
+		t.Error(got)
+	}
+	b.refused("json.read", `{"path":"a.json","at":"`+strings.Repeat("/0", 51)+`"}`, "at most 50 steps")
 }

@@ -11,6 +11,9 @@ import (
 // A JSON pointer (RFC 6901) is followed through the text itself, so that what it leads to keeps its digits, and what it does
 // not lead to keeps everything.
 
+// maxSteps bounds a pointer.
+const maxSteps = 50
+
 // span is a value's place in the text of a document.
 type span struct{ start, end int }
 
@@ -141,6 +144,9 @@ func split(pointer string) ([]string, error) {
 		return nil, fmt.Errorf("at %q: a JSON pointer begins with a slash, such as /orders/0/total", pointer)
 	}
 	steps := strings.Split(rest, "/")
+	if len(steps) > maxSteps { // each of them reads the rest of the document
+		return nil, fmt.Errorf("at: a JSON pointer has at most %d steps here, and this one has %d", maxSteps, len(steps))
+	}
 	for i, s := range steps {
 		steps[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
 	}

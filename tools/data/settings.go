@@ -114,7 +114,7 @@ func (d *desk) store(path, content string, overwrite bool) (Written, error) {
 	}
 	sum := sha256.Sum256([]byte(content))
 	out := Written{Bytes: len(content), SHA256: hex.EncodeToString(sum[:])}
-	err := d.folder.Within(path, func(root *os.Root, local string) (err error) {
+	err := d.folder.Change(path, func(root *os.Root, local string) (err error) {
 		out.Path = folder.Shown(local)
 		out.Changed, err = folder.Write(root, local, content, overwrite)
 		return err

@@ -18,7 +18,10 @@ import (
 // An .xlsx file comes from outside. A few kilobytes may unfold to gigabytes, by compression, and by a cell far down and to the
 // right, for which the library makes room for all cells before it. Both are measured before it sees the file.
 
-const maxParts = 2000 // files within the archive
+const (
+	maxParts  = 2000 // files within the archive
+	maxNested = 200  // elements of XML within another; what Excel writes stays below 30
+)
 
 func (d *desk) checkWorkbook(ctx context.Context, data []byte) error {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -40,7 +43,7 @@ func (d *desk) checkWorkbook(ctx context.Context, data []byte) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := m.part(part); err != nil {
+		if err := m.part(ctx, part); err != nil {
 			return fmt.Errorf("%s: %w", part.Name, err)
 		}
 	}
@@ -53,7 +56,7 @@ type measure struct {
 	cells int
 }
 
-func (m *measure) part(part *zip.File) error {
+func (m *measure) part(ctx context.Context, part *zip.File) error {
 	name := strings.ToLower(part.Name)
 	if !strings.HasSuffix(name, ".xml") && !strings.HasSuffix(name, ".rels") {
 		return nil // pictures and such; archive/zip reads no more of them than they said
@@ -63,15 +66,15 @@ func (m *measure) part(part *zip.File) error {
 		return errors.New("it cannot be unpacked")
 	}
 	defer r.Close()
-	return m.sheet(xml.NewDecoder(r))
+	return m.sheet(ctx, xml.NewDecoder(r))
 }
 
 // sheet counts the cells of a sheet's rows up to the last of each, and the rows up to the last one. A part that is no sheet
 // has none. Broken XML is an error here: the library would take the rows before the break for all.
-func (m *measure) sheet(d *xml.Decoder) error {
+func (m *measure) sheet(ctx context.Context, d *xml.Decoder) error {
 	d.CharsetReader = charset.NewReaderLabel
-	row, column, widest, last := 0, 0, 0, 0
-	for {
+	row, column, widest, last, depth := 0, 0, 0, 0, 0
+	for ctx.Err() == nil {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			return m.add(last, widest)
@@ -80,8 +83,14 @@ func (m *measure) sheet(d *xml.Decoder) error {
 			return fmt.Errorf("it is broken: %w", err)
 		}
 		start, ok := token.(xml.StartElement)
+		if _, ends := token.(xml.EndElement); ends {
+			depth--
+		}
 		if !ok {
 			continue
+		}
+		if depth++; depth > maxNested {
+			return fmt.Errorf("its XML is nested more than %d deep", maxNested)
 		}
 		switch start.Name.Local {
 		case "row":
@@ -103,6 +112,7 @@ func (m *measure) sheet(d *xml.Decoder) error {
 			return m.add(last, widest)
 		}
 	}
+	return ctx.Err()
 }
 
 func (m *measure) add(rows, columns int) error {

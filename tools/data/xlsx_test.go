@@ -3,7 +3,10 @@ package data
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
+	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -253,13 +256,23 @@ func TestFilesThatUnfoldWithoutEndAreRefused(t *testing.T) {
 		"wide.xlsx":   with(t, plain, sheetPart, sheetOf(strings.Repeat(`<row><c r="XFD1"><v>1</v></c></row>`, 100))),
 		"sheets.xlsx": with(t, with(t, plain, sheetPart, sheetOf(`<row r="300000"/>`)), "xl/worksheets/sheet2.xml", sheetOf(`<row r="300000"/>`)),
 		"torn.xlsx":   with(t, plain, sheetPart, `<worksheet><sheetData><row><c><v>1</v></c></row>`),
+		"deep.xlsx":   with(t, plain, sheetPart, strings.Repeat("<a>", 1000)+strings.Repeat("</a>", 1000)),
 		"alien.xlsx":  "not a zip", "old.xlsx": "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "other.xlsx": with(t, plain, "[Content_Types].xml", "<x/>")[:200],
 	})
 	for name, want := range map[string]string{
 		"zeros.xlsx": "unfolds to more than 1048576 bytes (max_unzipped)", "far.xlsx": "1048576 rows and 1 columns", "wide.xlsx": "16384 columns",
-		"sheets.xlsx": "all sheets together", "torn.xlsx": "broken", "alien.xlsx": "not an Excel file", "old.xlsx": "save it as .xlsx", "other.xlsx": "not an Excel file",
+		"sheets.xlsx": "all sheets together", "torn.xlsx": "broken", "deep.xlsx": "nested more than 200 deep", "alien.xlsx": "not an Excel file", "old.xlsx": "save it as .xlsx", "other.xlsx": "not an Excel file",
 	} {
 		b.refused("xlsx.read", `{"path":"`+name+`"}`, name, want)
+	}
+}
+
+func TestUnfoldingEndsWithItsTime(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	d := xml.NewDecoder(strings.NewReader("<a>" + strings.Repeat("<b/>", 1000) + "</a>"))
+	cancel()
+	if err := new(measure).sheet(ctx, d); !errors.Is(err, context.Canceled) || d.InputOffset() > 0 {
+		t.Errorf("%v after %d bytes", err, d.InputOffset())
 	}
 }
 

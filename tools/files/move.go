@@ -58,7 +58,7 @@ func (i *intent) is(info fs.FileInfo) bool {
 
 func (m *mover) move(ctx context.Context, in MoveInput) (MoveOutput, error) {
 	var one move
-	err := m.Within(in.From, func(root *os.Root, local string) (err error) {
+	err := m.Change(in.From, func(root *os.Root, local string) (err error) {
 		one.from = local
 		one.source, err = look(root, local)
 		return err
@@ -66,7 +66,7 @@ func (m *mover) move(ctx context.Context, in MoveInput) (MoveOutput, error) {
 	if err != nil {
 		return MoveOutput{}, err
 	}
-	err = m.Within(in.To, func(root *os.Root, local string) (err error) {
+	err = m.Change(in.To, func(root *os.Root, local string) (err error) {
 		one.root, one.to = root, local
 		if one.target, err = look(root, local); err != nil {
 			return err
@@ -235,10 +235,20 @@ func (m *move) link() error {
 	case err != nil: // a file system without links: the check just made has to do
 		return m.rename()
 	}
-	if err := m.root.Remove(m.from); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if err := m.root.Remove(m.from); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return m.takeBack(err)
 	}
 	return nil
+}
+
+// takeBack removes the new name where the old one may not be removed, so that nothing has happened after all.
+func (m *move) takeBack(cause error) error {
+	cause = fmt.Errorf("%q cannot be taken away from where it is: %w", folder.Shown(m.from), cause)
+	if err := m.root.Remove(m.to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		// As text: folder takes a missing permission to mean that nothing happened.
+		return errors.New(cause.Error() + "; it has both names now: " + err.Error())
+	}
+	return coordinator.NotDone(cause)
 }
 
 // dropName ends with the new name alone where both are of one file: an attempt was interrupted between link and remove,

@@ -2,6 +2,8 @@ package files
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -241,4 +243,29 @@ func TestOldIntentsAreForgotten(t *testing.T) {
 	}
 	b.holds(".tutti/moves/old.json", "")
 	b.holds(".tutti/moves/young.json", "{}")
+}
+
+// A folder that a file may not be removed from, as another user's inbox is. Root may remove anything, so the test asks the one
+// function that meets the refusal.
+func TestMoveThatCannotRemoveTheOldNameTakesTheNewOneBack(t *testing.T) {
+	b := newWorkbench(t, Settings{}, map[string]string{"out/a.txt": "x"})
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	m := &move{root: root, from: "in/a.txt", to: "out/a.txt"}
+	failure := coordinator.FailureOf(m.takeBack(fs.ErrPermission))
+	if !failure.NotDone || failure.Permanent {
+		t.Errorf("%+v; want it to say that nothing happened", failure)
+	}
+	b.holds("out/a.txt", "")
+
+	if err := os.MkdirAll(filepath.Join(b.dir, "out/a.txt/kept"), 0o755); err != nil { // now it cannot be removed
+		t.Fatal(err)
+	}
+	err = m.takeBack(fs.ErrPermission)
+	if failure := coordinator.FailureOf(err); failure.NotDone || errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%+v; want it to leave open what happened", failure)
+	}
 }

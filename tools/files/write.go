@@ -30,7 +30,7 @@ func (w *workspace) write(_ context.Context, in WriteInput) (WriteOutput, error)
 	if len(in.Content) > w.settings.MaxWrite {
 		return out, coordinator.Permanent(fmt.Errorf("path %q: %d bytes to write, at most %d are allowed", in.Path, len(in.Content), w.settings.MaxWrite))
 	}
-	err := w.Within(in.Path, func(root *os.Root, local string) (err error) {
+	err := w.Change(in.Path, func(root *os.Root, local string) (err error) {
 		out.Path = folder.Shown(local)
 		out.Changed, err = folder.Write(root, local, in.Content, in.Overwrite)
 		return err

@@ -48,6 +48,9 @@ func New(dir string) (*Folder, error) {
 // except those of a busy system.
 func (f *Folder) Within(name string, do func(root *os.Root, local string) error) error {
 	local, err := f.local(name)
+	if err == nil && inNotes(local) {
+		err = fmt.Errorf("path %q: %s is for Tutti's own notes and for secrets, not for tools", name, notes)
+	}
 	if err != nil {
 		return coordinator.Permanent(err)
 	}
@@ -57,6 +60,52 @@ func (f *Folder) Within(name string, do func(root *os.Root, local string) error)
 	}
 	defer root.Close()
 	return describe(name, do(root, local))
+}
+
+// Change is Within for a path that is to be written, moved or taken away. What a workspace is set up by stays with people: an
+// agent that may write files must not give itself a program, a credential or an accepted tool.
+func (f *Folder) Change(name string, do func(root *os.Root, local string) error) error {
+	return f.Within(name, func(root *os.Root, local string) error {
+		if reserved(root, local) {
+			return coordinator.Permanent(errors.New("it belongs to the workspace's own set-up, which only people change"))
+		}
+		return do(root, local)
+	})
+}
+
+// The set-up of a workspace: its settings, the tools that were accepted, its pipelines, and the folder of Tutti's own notes.
+var (
+	setUp       = []string{"tutti.yaml", "mcp.lock.json"}
+	pipelines   = "pipelines"
+	onePipeline = ".pipeline.yaml"
+	notes       = ".tutti"
+)
+
+func inNotes(local string) bool {
+	for part := range strings.SplitSeq(filepath.ToSlash(local), "/") {
+		if strings.EqualFold(part, notes) {
+			return true
+		}
+	}
+	return false
+}
+
+// reserved reports whether a path leads to the set-up, by whatever spelling, link or folder.
+func reserved(root *os.Root, local string) bool {
+	first, _, _ := strings.Cut(filepath.ToSlash(local), "/")
+	if strings.EqualFold(first, pipelines) || strings.HasSuffix(strings.ToLower(local), onePipeline) {
+		return true
+	}
+	here, err := root.Stat(local)
+	for _, name := range setUp {
+		if strings.EqualFold(local, name) {
+			return true
+		}
+		if own, missing := root.Stat(name); err == nil && missing == nil && os.SameFile(here, own) {
+			return true
+		}
+	}
+	return false
 }
 
 // local is a path relative to the folder. Absolute ones are accepted if they lie in it.

@@ -88,3 +88,43 @@ func TestOnlyRegularFilesOfALimitedSizeAreRead(t *testing.T) {
 		}
 	}
 }
+
+// An agent that may write files must not give itself a program by the settings, nor accept a tool by the lock file.
+func TestTheSetUpOfAWorkspaceIsNotChanged(t *testing.T) {
+	f, dir := newFolder(t)
+	for _, name := range []string{"tutti.yaml", "mcp.lock.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("set up"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(".", filepath.Join(dir, "round")); err != nil {
+		t.Fatal(err)
+	}
+	write := func(root *os.Root, local string) error {
+		_, err := Write(root, local, "changed", true)
+		return err
+	}
+	for _, name := range []string{
+		"tutti.yaml", "./a/../tutti.yaml", "TUTTI.yaml", "round/tutti.yaml", filepath.Join(dir, "tutti.yaml"), "mcp.lock.json", ".tutti/moves", ".Tutti", "pipelines/new.yaml", "Pipelines/old.yaml", "pay.pipeline.yaml", "round/.tutti/moves", "round/mcp.lock.json",
+	} {
+		if err := f.Change(name, write); err == nil || !coordinator.FailureOf(err).Permanent {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"tutti.yaml", "mcp.lock.json"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != "set up" {
+			t.Errorf("%s is %q, %v", name, got, err)
+		}
+		if err := f.Within(name, func(root *os.Root, local string) error { _, err := Load(root, local, 100); return err }); err != nil {
+			t.Errorf("reading %s: %v", name, err)
+		}
+	}
+	if err := f.Within(".tutti/token", func(*os.Root, string) error { return nil }); err == nil {
+		t.Error("a tool may read where secrets are kept")
+	}
+	for _, name := range []string{"notes/tutti.yaml", ".tuttifrutti"} {
+		if err := f.Change(name, write); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -219,7 +219,7 @@ func (t *tool) data(c Content, data []byte) (Content, error) {
 		return c, err
 	}
 	name := path.Join(t.server.settings.Save, c.SHA256[:32]+extension(c.MIMEType))
-	err = f.Within(name, func(root *os.Root, local string) error {
+	err = f.Change(name, func(root *os.Root, local string) error {
 		_, err := folder.Write(root, local, string(data), true)
 		return err
 	})

@@ -15,7 +15,7 @@
 // Text is a little Markdown: **bold**, ~~struck~~, headings, lists, links, code. For Slack (the format where none is said) it is
 // rewritten in Slack's own marks; format markdown sends it nearly as it is, plain sends it untouched but for mentions. What
 // text can not do, for it may hold words from outside: call everybody (<!channel>, @here), or show a link under another
-// name; a link is always written out beside its words.
+// name; a link is written out beside its words, or shown as it was typed. Only plain leaves that to the service.
 //
 // # What is known after an error
 //

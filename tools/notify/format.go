@@ -17,7 +17,7 @@ var (
 	heading = regexp.MustCompile(`(?m)^#{1,6}[ \t]+(.+?)[ \t#]*$`)
 	bullet  = regexp.MustCompile(`(?m)^([ \t]*)[-*+][ \t]+`)
 	mention = regexp.MustCompile(`(?i)@(channel|here|everyone|all)\b`)
-	angle   = regexp.MustCompile(`(?i)<([!@#]|https?:|mailto:)`)
+	angle   = regexp.MustCompile(`(?i)<([!@#]|users/|https?:|mailto:)`)
 	escape  = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 )
 
@@ -27,33 +27,37 @@ func slack(title, text string) string {
 	if title != "" {
 		title = "*" + strings.ReplaceAll(escape.Replace(title), "*", "∗") + "*\n"
 	}
-	return title + outsideCode(escape.Replace(text), func(s string) string {
+	return quiet(title + outsideCode(escape.Replace(text), func(s string) string {
 		s = spellOut(s)
 		s = bullet.ReplaceAllString(s, "${1}• ")
 		s = heading.ReplaceAllStringFunc(s, func(line string) string {
 			return "*" + bold.ReplaceAllString(heading.FindStringSubmatch(line)[1], "$1$2") + "*"
 		})
 		s = bold.ReplaceAllString(s, "*$1$2*")
-		return unmention(struck.ReplaceAllString(s, "~$1~"))
-	})
+		return unlink(struck.ReplaceAllString(s, "~$1~"))
+	}))
 }
 
 // markdown is for services that read it themselves.
 func markdown(title, text string) string {
 	if title != "" {
-		title = "**" + strings.ReplaceAll(unmention(title), "*", "∗") + "**\n\n"
+		title = "**" + strings.ReplaceAll(title, "*", "∗") + "**\n\n"
 	}
-	return title + unmention(unmark(outsideCode(text, spellOut)))
+	return quiet(title + outsideCode(text, func(s string) string { return unlink(spellOut(s)) }))
 }
 
 func plain(title, text string) string {
 	if title != "" {
 		title += "\n"
 	}
-	return unmention(unmark(title + text))
+	return quiet(title + text)
 }
 
-// unmark keeps <!channel> and <https://…|words> from being read as Slack would; Mattermost does so in Markdown too.
+// quiet keeps a whole message from calling everybody, code included: services don't agree on what is code.
+func quiet(s string) string { return unmention(unmark(s)) }
+
+// unmark keeps <!channel> and <https://…|words> from being read as Slack would; Mattermost does so in Markdown too, and
+// Google Chat reads <users/all>.
 func unmark(s string) string { return angle.ReplaceAllString(s, "<\u200b$1") }
 
 // spellOut shows where a link leads.
@@ -62,14 +66,24 @@ func spellOut(s string) string {
 	return link.ReplaceAllString(s, "$1 ($2)")
 }
 
+// unlink keeps the links that were not spelt out from being shown under another name: with titles, brackets or line breaks in
+// them, or led to by a reference.
+func unlink(s string) string {
+	return strings.NewReplacer("](", "]\u200b(", "]:", "]\u200b:").Replace(s)
+}
+
 // unmention keeps a text from calling everybody.
 func unmention(s string) string { return mention.ReplaceAllString(s, "@\u200b$1") }
 
-// outsideCode changes a text except for what stands in backquotes.
+// outsideCode changes a text except for what stands in backquotes. A backslash before those makes them ordinary signs to some
+// services, so that counts as text.
 func outsideCode(text string, change func(string) string) string {
 	var b strings.Builder
 	at := 0
 	for _, span := range code.FindAllStringIndex(text, -1) {
+		if span[0] > 0 && text[span[0]-1] == '\\' {
+			continue
+		}
 		b.WriteString(change(text[at:span[0]]))
 		b.WriteString(text[span[0]:span[1]])
 		at = span[1]

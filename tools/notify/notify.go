@@ -72,6 +72,7 @@ type notifier struct {
 	maxText    int
 	timeout    time.Duration
 	retryAfter time.Duration
+	secrets    *secret.Set
 }
 
 // channel is a Channel, checked.
@@ -89,7 +90,7 @@ func newNotifier(s Settings, secrets *secret.Set) (*notifier, error) {
 	if s.Timeout < 0 || s.MaxText < 0 || s.RetryAfter < 0 {
 		wrong = append(wrong, errors.New("timeout, max_text and retry_after must not be negative"))
 	}
-	n := &notifier{channels: map[string]channel{}, maxText: s.MaxText, timeout: s.Timeout, retryAfter: s.RetryAfter}
+	n := &notifier{channels: map[string]channel{}, maxText: s.MaxText, timeout: s.Timeout, retryAfter: s.RetryAfter, secrets: secrets}
 	if n.maxText == 0 {
 		n.maxText = 8000
 	}
@@ -198,7 +199,7 @@ func (n *notifier) post(ctx context.Context, c channel, text string) (int, error
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return 0, web.Failure(resp, n.retryAfter)
+		return 0, web.Failure(resp, n.retryAfter, n.secrets)
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection serves again; the message is posted whatever this gives
 	return resp.StatusCode, nil

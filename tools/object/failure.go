@@ -20,7 +20,7 @@ const busyPause = 5 * time.Second
 // failure says what is known after an error. One without an answer of the store keeps what the guard knows about it.
 func (s *store) failure(ctx context.Context, key string, err error) error {
 	named := func(text string) error {
-		return fmt.Errorf("store %s: %s: %s", s.name, key, s.hide.Replace(clip(text)))
+		return fmt.Errorf("store %s: %s: %s", s.name, key, clip(s.hide.Replace(text)))
 	}
 	code, status := answer(err)
 	switch {

@@ -73,7 +73,7 @@ func (d *depot) download(ctx context.Context, in DownloadInput) (Saved, error) {
 		return Saved{}, coordinator.Permanent(err)
 	}
 	var out Saved
-	err = d.folder.Within(in.Path, func(root *os.Root, local string) error {
+	err = d.folder.Change(in.Path, func(root *os.Root, local string) error {
 		data, facts, err := s.fetch(ctx, in.Key, d.limits.MaxBytes)
 		if err != nil {
 			return coordinator.NotDone(err)

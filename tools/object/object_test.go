@@ -7,8 +7,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/tuttirun/tutti/coordinator"
 )
@@ -287,6 +292,49 @@ func TestSizesHaveLimits(t *testing.T) {
 	}
 	if err := b.try("object.download", map[string]any{"key": "huge", "path": "h"}, nil); !permanent(err) || !strings.Contains(err.Error(), "limit of 10 bytes") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A store that never ends its answer: the client of S3 would read lists and errors until the memory is full.
+func TestAnAnswerWithoutEndIsGivenUp(t *testing.T) {
+	b := newBench(t, nil)
+	sent := atomic.Int64{}
+	b.spoil(func(w http.ResponseWriter, r *http.Request) bool {
+		text := strings.Repeat("<Contents><Key>tutti/k</Key></Contents>", 1000)
+		if r.URL.Query().Has("list-type") {
+			fmt.Fprint(w, "<ListBucketResult>")
+		} else {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		for {
+			n, err := fmt.Fprint(w, text)
+			if sent.Add(int64(n)); err != nil {
+				return true
+			}
+		}
+	})
+	for worker, input := range map[string]map[string]any{
+		"object.list": {}, "object.get": {"key": "a"}, "object.put": {"key": "a", "text": "x", "overwrite": true}, "object.delete": {"key": "a"},
+	} {
+		sent.Store(0)
+		if err := b.try(worker, input, nil); err == nil {
+			t.Errorf("%s: no error", worker)
+		}
+		if n := sent.Load(); n > 4*maxAnswer { // buffers of the connection included
+			t.Errorf("%s: %d bytes were read", worker, n)
+		}
+	}
+}
+
+// What is cut must be masked before: half a credential is none to look for.
+func TestACredentialIsNotCutInTwo(t *testing.T) {
+	s := &store{name: "archive", hide: hider(Store{AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: "x"})}
+	refusal := &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusForbidden}},
+		Err:      &smithy.GenericAPIError{Code: "Denied", Message: strings.Repeat(".", 260) + "AKIAIOSFODNN7EXAMPLE"},
+	}}
+	if text := s.failure(t.Context(), "k", refusal).Error(); strings.Contains(text, "AKIA") {
+		t.Error(text)
 	}
 }
 

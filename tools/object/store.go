@@ -54,6 +54,7 @@ func newStore(name string, set Store, limits Settings) (*store, error) {
 	if s.http, err = guardOf(endpoint, set).Client(limits.Timeout); err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
+	s.http.Transport = bounded{s.http.Transport, int64(limits.MaxBytes)}
 	s.s3 = s3.New(s.options(set))
 	return s, nil
 }

@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/tools"
+	"github.com/tuttirun/tutti/tools/secret"
 )
 
 // answer reads what the server said: an output, or what is known of the failure.
@@ -63,6 +65,8 @@ func (o *operation) refusal(resp *http.Response, raw []byte, tokens bool) error 
 	err := fmt.Errorf("%s %s: the server answered %s%s", o.method, o.path, resp.Status, excerpt(raw))
 	status := resp.StatusCode
 	switch {
+	case status == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "":
+		return err // a proxy says this too, when an answer was lost
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
 		return coordinator.RetryAfter(err, retryAfter(resp.Header, time.Now()))
 	case status == http.StatusRequestTimeout || status == http.StatusTooEarly:
@@ -105,28 +109,16 @@ func excerpt(raw []byte) string {
 	return ": " + text
 }
 
-// maskFrom is how long a credential must be to be looked for in answers: shorter ones stand in them by chance.
-const maskFrom = 6
-
-// mask takes credentials out of what a server repeats.
+// mask takes credentials out of what a server repeats. Short ones stay: they stand in answers by chance.
 func (a *api) mask(used map[*tokens]string) func([]byte) []byte {
-	secrets := a.secrets
-	for _, token := range used {
-		secrets = append(secrets[:len(secrets):len(secrets)], token)
+	var hidden secret.Set
+	for _, s := range append(slices.Collect(maps.Values(used)), a.secrets...) {
+		_ = hidden.Add("of "+a.name, s) // an error says that it is too short
 	}
-	var pairs []string
-	for _, s := range secrets {
-		if len(s) < maskFrom {
-			continue
+	return func(raw []byte) []byte {
+		if json.Valid(raw) {
+			return hidden.MaskJSON(raw)
 		}
-		pairs = append(pairs, s, "***")
-		if escaped := url.QueryEscape(s); escaped != s {
-			pairs = append(pairs, escaped, "***")
-		}
+		return []byte(hidden.Mask(string(raw)))
 	}
-	if len(pairs) == 0 {
-		return func(raw []byte) []byte { return raw }
-	}
-	r := strings.NewReplacer(pairs...)
-	return func(raw []byte) []byte { return []byte(r.Replace(string(raw))) }
 }

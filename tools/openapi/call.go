@@ -160,14 +160,17 @@ func (o *operation) write(values map[string]any) (target string, query []pair, h
 
 // locate joins the server with a path that is escaped already. A value must not lead to another place.
 func (o *operation) locate(target string, query []pair) (*url.URL, error) {
-	for part := range strings.SplitSeq(target, "/") {
+	plain, err := url.PathUnescape(target)
+	if err != nil {
+		return nil, fmt.Errorf("path: %w", err)
+	}
+	for part := range strings.FieldsFuncSeq(plain, func(r rune) bool { return r == '/' || r == '\\' }) { // as servers read %2F that unescape too early
 		if part == "." || part == ".." {
 			return nil, fmt.Errorf("%q cannot stand alone in a path", part)
 		}
 	}
 	u := *o.server
 	escaped := strings.TrimSuffix(u.EscapedPath(), "/") + target
-	var err error
 	if u.Path, err = url.PathUnescape(escaped); err != nil {
 		return nil, fmt.Errorf("path: %w", err)
 	}

@@ -189,6 +189,8 @@ func TestInputsThatWouldLeadElsewhereAreNotSent(t *testing.T) {
 		input, want string
 	}{
 		{store["petstore.getPet"], `{"petId": ".."}`, `".." cannot stand alone in a path`},
+		{store["petstore.getPet"], `{"petId": "../../admin"}`, `".." cannot stand alone in a path`},
+		{store["petstore.getPet"], `{"petId": "a\\..\\b"}`, `".." cannot stand alone in a path`},
 		{store["petstore.getPet"], `{"petId": ""}`, "petId: it must not be empty"},
 		{store["petstore.getPet"], `{}`, "petId is missing"},
 		{store["petstore.listPets"], `{"limit": 0}`, "limit must be greater than 0, not 0"},
@@ -215,7 +217,8 @@ func TestAnswersBecomeOutputs(t *testing.T) {
 		{"application/json", `{"a":`, `"{\"a\":"`, "calls itself application/json and is not"},
 		{"image/png", "\x89PNG", `"iVBORw=="`, "given as base64"},
 		{"application/json", ``, `null`, ""},
-		{"text/plain", "your key is canary-key-1", `"your key is ***"`, ""},
+		{"application/json", `{"key":"\u0063anary-key-1"}`, `{"key":"[secret of petstore]"}`, ""},
+		{"text/plain", "your key is canary-key-1", `"your key is [secret of petstore]"`, ""},
 	} {
 		s := serve(t, answering(200, c.media, c.text))
 		got, err := do(open(t, "testdata", at(s, nil))["petstore.listPets"], `{}`)
@@ -264,9 +267,18 @@ func TestFailuresSayWhatIsKnown(t *testing.T) {
 		if s.count() != 1 {
 			t.Errorf("%s %d: %d requests", c.tool, c.status, s.count())
 		}
-		if !strings.Contains(f.Message, fmt.Sprintf("the server answered %d", c.status)) || !strings.Contains(f.Message, ": no: [31m the key *** xxx") || len(f.Message) > 700 {
+		if !strings.Contains(f.Message, fmt.Sprintf("the server answered %d", c.status)) || !strings.Contains(f.Message, ": no: [31m the key [secret of petstore] xxx") || len(f.Message) > 700 {
 			t.Errorf("%s %d: got %s", c.tool, c.status, f.Message)
 		}
+	}
+}
+
+// A proxy that lost an answer says 503 too. Only a server that names a time to come back has declined.
+func TestUnavailableWithoutATimeIsInDoubt(t *testing.T) {
+	s := serve(t, answering(503, "text/plain", "upstream went away"))
+	_, err := do(open(t, "testdata", at(s, nil))["petstore.createPet"], `{"body": {"name": "Rex"}}`)
+	if f := coordinator.FailureOf(err); f == nil || f.NotDone {
+		t.Errorf("got %+v; want an error that leaves open what happened", f)
 	}
 }
 

@@ -69,7 +69,7 @@ func Parse(name, source string, extra Funcs) (*Template, error) {
 	if strings.Contains(source, tokenMark) {
 		return nil, fmt.Errorf("template %s: it must not contain %s", name, tokenMark)
 	}
-	_, err := t.parse(&values{}) // mistakes show now, not when there is data
+	_, err := t.parse(context.Background(), &values{}) // mistakes show now, not when there is data
 	return t, err
 }
 
@@ -86,7 +86,7 @@ func (t *Template) HTML(ctx context.Context, data json.RawMessage) (string, erro
 		return t.executeHTML(ctx, v)
 	}
 	found := &values{}
-	parsed, err := t.parse(found)
+	parsed, err := t.parse(ctx, found)
 	if err != nil {
 		return "", err
 	}
@@ -106,7 +106,7 @@ func (t *Template) Text(ctx context.Context, data json.RawMessage) (string, erro
 	if err != nil {
 		return "", fmt.Errorf("data: %w", err)
 	}
-	parsed, err := text.New(t.name).Option("missingkey=error").Funcs(t.textFuncs()).Parse(t.source)
+	parsed, err := text.New(t.name).Option("missingkey=error").Funcs(t.textFuncs()).Funcs(bounds(ctx)).Parse(t.source)
 	if err != nil {
 		return "", parseError(err)
 	}
@@ -121,8 +121,9 @@ type executor interface {
 }
 
 // parse prepares the HTML form. Values of a Markdown template are collected in found, and leave tokens in the text.
-func (t *Template) parse(found *values) (executor, error) {
+func (t *Template) parse(ctx context.Context, found *values) (executor, error) {
 	funcs := t.htmlFuncs()
+	maps.Copy(funcs, bounds(ctx))
 	if !t.markdown {
 		funcs["show"] = showInHTML
 		parsed, err := template.New(t.name).Option("missingkey=error").Funcs(funcs).Parse(t.source)
@@ -164,7 +165,7 @@ func (f plainFloat) String() string { return strconv.FormatFloat(float64(f), 'f'
 func (f plainFloat) MarshalJSON() ([]byte, error) { return []byte(f.String()), nil }
 
 func (t *Template) executeHTML(ctx context.Context, v any) (string, error) {
-	parsed, err := t.parse(nil)
+	parsed, err := t.parse(ctx, nil)
 	if err != nil {
 		return "", err
 	}

@@ -44,10 +44,12 @@ func (v *values) token(value any) (string, error) {
 	return fmt.Sprintf("%s%dx", tokenMark, len(v.list)-1), nil
 }
 
-// showValues ends every pipeline that prints something with show, as html/template does with its escapers.
+// showValues ends every pipeline that prints something with show, as html/template does with its escapers. What may be done
+// again and again, a template and the inside of a range, begins with goOn.
 func showValues(tree *parse.Tree) {
 	if tree != nil && tree.Root != nil {
 		showIn(tree.Root)
+		tree.Root.Nodes = append([]parse.Node{goOn(tree.Root.Pos)}, tree.Root.Nodes...)
 	}
 }
 
@@ -71,6 +73,7 @@ func showIn(n parse.Node) {
 	case *parse.RangeNode:
 		showIn(n.List)
 		showIn(n.ElseList)
+		n.List.Nodes = append([]parse.Node{goOn(n.Pos)}, n.List.Nodes...)
 	case *parse.WithNode:
 		showIn(n.List)
 		showIn(n.ElseList)

@@ -25,6 +25,14 @@ type guarded struct {
 	set *Set
 }
 
+// Card is what planners and models read: settings may have put a secret into a description, although it does not belong there.
+func (g guarded) Card() coordinator.Card {
+	c := g.Worker.Card()
+	c.Description = g.set.Mask(c.Description)
+	c.Input, c.Output = g.set.MaskJSON(c.Input), g.set.MaskJSON(c.Output)
+	return c
+}
+
 func (g guarded) Do(ctx context.Context, a coordinator.Attempt) (coordinator.Result, error) {
 	r, err := g.Worker.Do(ctx, a)
 	return g.result(r), g.failure(err)

@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -37,10 +39,19 @@ func (s *Set) Add(name, value string) error {
 	return nil
 }
 
-// formsOf returns a value as it stands, as JSON and URLs write it, and as it shows within base64, which is how Basic
-// authentication sends it.
+// formsOf returns a value as it stands, as JSON, URLs and HTML write it, on one line, and as it shows within base64, which is
+// how Basic authentication sends it.
 func formsOf(value string) []string {
-	forms := []string{value, url.QueryEscape(value), url.PathEscape(value), escaped(value, true), escaped(value, false)}
+	forms := []string{value, url.QueryEscape(value), url.PathEscape(value), escaped(value, true), escaped(value, false), html.EscapeString(value)}
+	for _, text := range forms[3:5] {
+		forms = append(forms, strings.ReplaceAll(text, "/", `\/`)) // as PHP writes JSON
+	}
+	for _, text := range forms[1:3] {
+		forms = append(forms, lowerEscapes.ReplaceAllStringFunc(text, strings.ToLower))
+	}
+	if line := strings.Join(strings.Fields(value), " "); len(line) >= MinLength { // as errors quote what has several
+		forms = append(forms, line)
+	}
 	if trimmed := strings.TrimSpace(value); len(trimmed) >= MinLength {
 		forms = append(forms, trimmed)
 	}
@@ -76,6 +87,9 @@ func partsOf(value string) []string {
 	}
 	return parts
 }
+
+// lowerEscapes are the escapes of URLs, which many programs write in small letters.
+var lowerEscapes = regexp.MustCompile("%[0-9A-F]{2}")
 
 // within returns those characters of a base64 text that a value alone decides when it begins lead bytes after a multiple of three.
 func within(enc *base64.Encoding, value string, lead int) string {

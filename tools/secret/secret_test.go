@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"net/url"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/secret"
 )
 
@@ -38,6 +40,9 @@ func TestMaskFindsASecretHoweverItIsWritten(t *testing.T) {
 		"json":        string(quoted),
 		"query":       "https://x.example/?key=" + url.QueryEscape(canary),
 		"path":        "https://x.example/" + url.PathEscape(canary),
+		"json of php": strings.ReplaceAll(string(quoted), "/", `\/`),
+		"small query": "https://x.example/?key=" + strings.ToLower(url.QueryEscape(canary)),
+		"html":        "<p>" + html.EscapeString(canary) + "</p>",
 		"basic":       "Basic " + base64.StdEncoding.EncodeToString([]byte("ada:"+canary)),
 		"basic, 1 on": "Basic " + base64.StdEncoding.EncodeToString([]byte("adam:"+canary)),
 		"basic, 2 on": "Basic " + base64.URLEncoding.EncodeToString([]byte("adams:"+canary)),
@@ -46,6 +51,22 @@ func TestMaskFindsASecretHoweverItIsWritten(t *testing.T) {
 		if !strings.Contains(got, "[secret crm]") || strings.Contains(got, "kanarie") {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+}
+
+func TestASecretOfSeveralLinesIsMaskedOnOne(t *testing.T) {
+	s := set(t, "key", "-----BEGIN KEY-----\nMIIEcanary\r\n  ZZZZcanary\n-----END KEY-----\n")
+	if got := s.Mask("refused: -----BEGIN KEY----- MIIEcanary ZZZZcanary -----END KEY-----"); got != "refused: [secret key]" {
+		t.Error(got)
+	}
+}
+
+func TestACardTellsNoSecret(t *testing.T) {
+	schema := json.RawMessage(`{"description":"` + "ask with card-canary" + `"}`)
+	w := tools.New("x", "uses card-canary", func(context.Context, json.RawMessage) (any, error) { return nil, nil }, tools.Options{Input: schema, Output: schema})
+	c := secret.Guard(w, set(t, "x", "card-canary")).Card()
+	if text := c.Description + string(c.Input) + string(c.Output); strings.Contains(text, "canary") || c.Name != "x" {
+		t.Errorf("%+v", c)
 	}
 }
 

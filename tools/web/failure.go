@@ -12,6 +12,7 @@ import (
 
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/tools/plaintext"
+	"github.com/tuttirun/tutti/tools/secret"
 )
 
 // verdict is what a status says about the work.
@@ -48,10 +49,11 @@ func judge(method string, status int, deliberate bool) verdict {
 }
 
 // Failure is the error of an answer that is not fine: its status, the beginning of its text, and what is known, as the
-// package's comment has it. A Retry-After is honoured up to most. The body is read, not closed.
-func Failure(resp *http.Response, most time.Duration) error {
+// package's comment has it. A Retry-After is honoured up to most. The body is read, not closed; of its text, the secrets are
+// masked before it is cut, for a half of one is none to look for.
+func Failure(resp *http.Response, most time.Duration, secrets *secret.Set) error {
 	text := status(resp.StatusCode)
-	if more := excerpt(resp.Body); more != "" {
+	if more := excerpt(resp.Body, secrets); more != "" {
 		text += ": " + more
 	}
 	err := errors.New(text)
@@ -130,12 +132,13 @@ func retryAfter(h http.Header, most time.Duration) (wait time.Duration, given bo
 }
 
 const (
-	excerptRead  = 4 << 10
+	excerptRead  = 8 << 10
+	excerptUsed  = excerptRead / 2 // so that no secret up to that size is cut by where reading ends
 	excerptShown = 300
 )
 
 // excerpt is the beginning of an answer's text, on one line.
-func excerpt(body io.Reader) string {
+func excerpt(body io.Reader, secrets *secret.Set) string {
 	data, err := io.ReadAll(io.LimitReader(body, excerptRead))
 	if err != nil && len(data) == 0 {
 		return ""
@@ -144,6 +147,8 @@ func excerpt(body io.Reader) string {
 	if binary {
 		return ""
 	}
+	text = secrets.Mask(text)
+	text = text[:min(len(text), excerptUsed)]
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }), " ")
 	if runes := []rune(text); len(runes) > excerptShown {
 		text = string(runes[:excerptShown]) + "…"

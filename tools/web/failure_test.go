@@ -235,3 +235,20 @@ func TestRefusalAfterARedirectedPostIsInDoubt(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// Services that repeat a credential: half of one at the end of a quotation would be found by nobody who looks for all of it.
+func TestCredentialIsNotCutInTwoByAQuotation(t *testing.T) {
+	const key = "sk-canary/0123456789-abcdefghijklmnop"
+	for _, before := range []int{280, 4080, 8180} {
+		workers, _ := script(t, web.Settings{Endpoints: map[string]web.Endpoint{"s": {Private: true, Auth: web.Auth{Bearer: key}}}},
+			func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(http.StatusUnauthorized)
+				fill := strings.Repeat("x", 270) + strings.Repeat(" ", before-270)
+				fmt.Fprint(w, fill+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+			})
+		_, err := workers["http.get"].Do(t.Context(), coordinator.Attempt{Key: "k", Input: []byte(`{"endpoint": "s"}`)})
+		if err == nil || strings.Contains(err.Error(), "sk-") {
+			t.Errorf("%d bytes before it: %v", before, err)
+		}
+	}
+}

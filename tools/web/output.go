@@ -77,7 +77,7 @@ func isJSON(kind string) bool {
 // save writes an answer to a file. It is written whole or not at all.
 func (sv *service) save(a answer, name string, overwrite bool) (Output, error) {
 	out := outline(a)
-	err := sv.folder.Within(name, func(root *os.Root, local string) error {
+	err := sv.folder.Change(name, func(root *os.Root, local string) error {
 		out.Saved = folder.Shown(local)
 		_, err := folder.Write(root, local, string(a.body), overwrite)
 		return err
@@ -87,7 +87,7 @@ func (sv *service) save(a answer, name string, overwrite bool) (Output, error) {
 
 // reserve refuses a name that could not be written to, before anything is sent.
 func (sv *service) reserve(name string, overwrite bool) error {
-	return sv.folder.Within(name, func(root *os.Root, local string) error {
+	return sv.folder.Change(name, func(root *os.Root, local string) error {
 		like, err := folder.Compare(root, local, "")
 		if err == nil && like == folder.Different && !overwrite {
 			return coordinator.Permanent(errExists)

@@ -22,7 +22,10 @@ type Pages struct {
 	Max   int    `json:"max,omitempty" validate:"gte=0" jsonschema_description:"pages to read at most; 20 if left out"`
 }
 
-const defaultPages = 20
+const (
+	defaultPages = 20
+	maxSteps     = 50 // of a JSON pointer: each of them reads the rest of the page
+)
 
 func (p *Pages) check(most int) error {
 	if p.Next == "" {
@@ -36,6 +39,8 @@ func (p *Pages) check(most int) error {
 		return fmt.Errorf("pages.max: %d is more than %d, see max_pages in the settings", p.Max, most)
 	case p.Next != "link" && !strings.HasPrefix(p.Next, "/"):
 		return errors.New("pages.next: say link, or a JSON pointer such as /links/next")
+	case strings.Count(p.Next, "/") > maxSteps || strings.Count(p.Items, "/") > maxSteps:
+		return fmt.Errorf("pages: a JSON pointer has at most %d steps here", maxSteps)
 	case p.Next == "link" && p.Param != "":
 		return errors.New("pages.param: the header Link holds URLs; param is for a cursor that next points to")
 	case p.Items != "" && !strings.HasPrefix(p.Items, "/"):

@@ -85,6 +85,7 @@ func TestPagesThatCannotBeRead(t *testing.T) {
 		{"", "<html>", m{}, "not JSON"},
 		{"", `{"next": {}}`, m{"next": "/next", "items": "/x"}, "neither text nor a number"},
 		{"", `[]`, m{"max": 4}, "max_pages"},
+		{"", `[]`, m{"items": strings.Repeat("/0", 51)}, "at most 50 steps"},
 		{"", `[]`, m{"next": "next"}, "JSON pointer"},
 		{"", `[]`, m{"items": "data"}, "slash"},
 		{"", `[]`, m{"param": "page"}, "pages.param"},

@@ -40,7 +40,7 @@ func (sv *service) send(ctx context.Context, t *target, most int) (answer, error
 	}
 	defer resp.Body.Close()
 	if !t.expects(resp.StatusCode) {
-		return answer{}, fmt.Errorf("%s: %w%s", t, Failure(resp, sv.settings.RetryAfter), advice(t, resp))
+		return answer{}, fmt.Errorf("%s: %w%s", t, Failure(resp, sv.settings.RetryAfter, sv.secrets), advice(t, resp))
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	if err != nil {

@@ -115,6 +115,7 @@ type service struct {
 	folder    *folder.Folder
 	anywhere  *http.Client // for a url in full
 	endpoints map[string]*endpoint
+	secrets   *secret.Set // of the endpoints
 }
 
 // New returns http.get, http.download and http.request for the workspace in dir. Nothing is sent before a step asks for it.
@@ -139,7 +140,7 @@ func New(dir string, s Settings) ([]coordinator.Worker, error) {
 }
 
 func newService(f *folder.Folder, s Settings, secrets *secret.Set) (*service, error) {
-	sv := &service{settings: s.withDefaults(), folder: f, endpoints: map[string]*endpoint{}}
+	sv := &service{settings: s.withDefaults(), folder: f, endpoints: map[string]*endpoint{}, secrets: secrets}
 	wrong := []error{s.check()}
 	var err error
 	if sv.anywhere, err = s.Guard.Client(0); err != nil {
