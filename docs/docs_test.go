@@ -3,7 +3,8 @@
 //
 //	```yaml tutti.yaml     any language and a file name: the file is written
 //	```console             "$ command" lines, each with what it prints below it; … stands for anything, within a line
-//	                       or for whole lines. A command that may fail says so: "# exit 3" behind it
+//	                       or for whole lines; a gap of spaces may be of another width. A command that fails says so:
+//	                       "# exit 3" behind it
 //	```go                  a whole program, which is run; what it prints is the ```text block that follows. A file with
 //	                       tests is tested, and needs no such block
 //	```yaml fragment       some steps, or a part of tutti.yaml: checked as such

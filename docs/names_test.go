@@ -140,6 +140,9 @@ func (n *names) line(pattern *strings.Builder, line string) (learned []string) {
 	return learned
 }
 
+var gap = regexp.MustCompile(` {2,}`)
+
+// quoted returns a pattern for a part of a line. Columns are as wide as what stands in them, durations too: a gap is a gap.
 func quoted(text string) string {
-	return strings.ReplaceAll(regexp.QuoteMeta(text), "…", ".*?")
+	return gap.ReplaceAllString(strings.ReplaceAll(regexp.QuoteMeta(text), "…", ".*?"), " {2,}")
 }

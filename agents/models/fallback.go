@@ -41,7 +41,11 @@ func (f *fallback) GenerateContent(ctx context.Context, messages []llms.MessageC
 	var first error
 	var others []string
 	for i, m := range f.models {
-		response, err := m.GenerateContent(ctx, messages, options...)
+		own := options
+		if i > 0 {
+			own = []llms.CallOption{butModel(options)}
+		}
+		response, err := m.GenerateContent(ctx, messages, own...)
 		switch {
 		case err == nil:
 			return response, nil
@@ -58,6 +62,17 @@ func (f *fallback) GenerateContent(ctx context.Context, messages []llms.MessageC
 		return nil, first
 	}
 	return nil, fmt.Errorf("%w; then %s", first, strings.Join(others, "; then "))
+}
+
+// butModel is the options without a model's name (agents.Config.ModelName): that is the first model's, and no other provider knows it.
+func butModel(options []llms.CallOption) llms.CallOption {
+	return func(o *llms.CallOptions) {
+		name := o.Model
+		for _, option := range options {
+			option(o)
+		}
+		o.Model = name
+	}
 }
 
 // providers reports whether an error lies with the provider, so that another may answer.

@@ -194,3 +194,17 @@ func TestFallbacksOfAWorkspaceAreChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestFallbackAsksEachModelUnderItsOwnName(t *testing.T) {
+	first, second := modeltest.New(t, modeltest.Overloaded()), modeltest.New(t, modeltest.Text("from the spare"))
+	a, err := agents.New(agents.Config{Name: "clerk", Model: pair(t, first, second, nil), ModelName: "claude-y"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Do(t.Context(), attempt); err != nil {
+		t.Fatal(err)
+	}
+	if one, two := first.Requests()[0].Model, second.Requests()[0].Model; one != "claude-y" || two != "gpt-x" {
+		t.Errorf("asked for %q, then for %q", one, two)
+	}
+}

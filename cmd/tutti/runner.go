@@ -71,10 +71,10 @@ func (a *app) runner(ctx context.Context, f runnerFlags) error {
 	}
 	s := a.wire(ws)
 	s.drain = f.drain
-	r := &runner{session: s, flags: f, holds: newHoldings(f.runs)}
+	r := &runner{session: s, flags: f, holds: newHoldings()}
 	s.tune = func(o *local.Options) {
 		r.holds.Store = o.Store
-		o.Store, o.Passive, o.Concurrency = r.holds, false, f.concurrency
+		o.Store, o.Passive, o.Concurrency, o.Runs = r.holds, false, f.concurrency, f.runs
 	}
 	err = s.during(ctx, 0, r.work)
 	r.rest()

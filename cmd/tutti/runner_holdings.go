@@ -14,7 +14,6 @@ import (
 // and how it was given up.
 type holdings struct {
 	memory.Store
-	most int           // runs held at once: what is beyond is left to other runners
 	news chan struct{} // something was given up
 
 	mu       sync.Mutex
@@ -32,18 +31,12 @@ type givenUp struct {
 	Parked int `json:"parked"` // they wait: for people, workers, or a time
 }
 
-func newHoldings(most int) *holdings {
-	return &holdings{most: most, news: make(chan struct{}, 1), held: map[string]int64{}}
+func newHoldings() *holdings {
+	return &holdings{news: make(chan struct{}, 1), held: map[string]int64{}}
 }
 
-// Claim takes no more runs than the runner may hold.
 func (h *holdings) Claim(ctx context.Context, owner string, lease time.Duration, most int) ([]memory.Lease, error) {
 	h.mu.Lock()
-	most = min(most, h.most-len(h.held))
-	if most <= 0 {
-		h.mu.Unlock()
-		return nil, nil
-	}
 	h.claiming++
 	h.mu.Unlock()
 	leases, err := h.Store.Claim(ctx, owner, lease, most)

@@ -17,6 +17,7 @@ import (
 	"github.com/tuttirun/tutti/agents/models"
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/coordinator/local"
+	"github.com/tuttirun/tutti/coordinator/local/blackboard"
 	"github.com/tuttirun/tutti/coordinator/pipeline"
 	"github.com/tuttirun/tutti/memory"
 	"github.com/tuttirun/tutti/tools"
@@ -58,10 +59,11 @@ type family struct {
 	name     string
 	bare     bool         // works without settings
 	settings reflect.Type // what it reads, for the JSON Schema of tutti.yaml
-	open     func(ws *pipeline.Workspace, name string) ([]coordinator.Worker, error)
+	open     func(s *session, name string) ([]coordinator.Worker, error)
 }
 
 var families = []family{
+	{"blackboard", true, reflect.TypeFor[blackboard.Settings](), openBlackboard},
 	bareFamily("data", data.New),
 	familyOf("exec", program.New),
 	bareFamily("files", files.New),
@@ -84,14 +86,14 @@ func bareFamily[S any](name string, open func(dir string, s S) ([]coordinator.Wo
 }
 
 func familyOf[S any](name string, open func(dir string, s S) ([]coordinator.Worker, error)) family {
-	return family{name: name, settings: reflect.TypeFor[S](), open: func(ws *pipeline.Workspace, name string) ([]coordinator.Worker, error) {
-		var s S
-		if err := ws.DecodeTool(name, &s); err != nil {
+	return family{name: name, settings: reflect.TypeFor[S](), open: func(s *session, name string) ([]coordinator.Worker, error) {
+		var settings S
+		if err := s.ws.DecodeTool(name, &settings); err != nil {
 			return nil, err
 		}
-		workers, err := open(ws.Dir, s)
+		workers, err := open(s.ws.Dir, settings)
 		if err != nil {
-			return nil, ws.Mistake("tools."+name, err.Error(), "")
+			return nil, s.ws.Mistake("tools."+name, err.Error(), "")
 		}
 		return workers, nil
 	}}
@@ -118,7 +120,7 @@ func (s *session) addTools() (wrong []error) {
 		if _, named := s.ws.Tools[f.name]; !named && !f.bare {
 			continue
 		}
-		workers, err := f.open(s.ws, f.name)
+		workers, err := f.open(s, f.name)
 		wrong = append(wrong, err)
 		byName, err := tools.Map(workers...)
 		wrong = append(wrong, err)

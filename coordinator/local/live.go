@@ -72,6 +72,7 @@ func (rt *Runtime) adopt(lease memory.Lease) {
 		if rt.live[l.id] == l {
 			delete(rt.live, l.id)
 		}
+		full := len(rt.live)+1 >= rt.o.Runs
 		delete(rt.hungry, l)
 		if err != nil && !errors.Is(err, errLetGo) {
 			rt.failed[l.id] = err
@@ -79,6 +80,9 @@ func (rt *Runtime) adopt(lease memory.Lease) {
 		rt.mu.Unlock()
 		close(l.done)
 		rt.announce(l.id)
+		if full {
+			rt.nudgePump() // there is room again
+		}
 	}()
 }
 

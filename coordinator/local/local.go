@@ -24,6 +24,7 @@ type Options struct {
 	Workspace   string       // part of every key; "": "default"
 	Limits      coordinator.Limits
 	Concurrency int           // attempts at once in this process; 0: 32
+	Runs        int           // runs held at once; what else is due is left to other processes. 0: 256. Runs submitted or resumed here don't wait
 	Lease       time.Duration // how long a run stays ours without a sign of life; 0: 15 s
 	Patience    time.Duration // how long a store that does not answer is asked again before a run is let go; 0: 1 min
 	// Passive runtimes work off only the runs they were asked to submit or resume, not what others left due.
@@ -50,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Concurrency <= 0 {
 		o.Concurrency = 32
+	}
+	if o.Runs <= 0 {
+		o.Runs = 256
 	}
 	if o.Lease <= 0 {
 		o.Lease = 15 * time.Second

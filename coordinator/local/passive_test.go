@@ -2,7 +2,9 @@ package local_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,4 +62,38 @@ func TestWaitingEndsWhenTheStoreStaysSilent(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestARuntimeHoldsNoMoreRunsThanItMay(t *testing.T) {
+	store := shared(t)
+	var now, most atomic.Int32
+	release := make(chan struct{})
+	slow := works(coordinator.EffectNone, func(context.Context, coordinator.Attempt) (coordinator.Result, error) {
+		most.Store(max(most.Load(), now.Add(1)))
+		<-release
+		now.Add(-1)
+		return coordinator.Result{Output: json.RawMessage(`1`)}, nil
+	})
+	workers := map[string]coordinator.Worker{"w": slow}
+	front := start(t, local.Options{Store: store, Passive: true, Workers: workers})
+	ids := make([]string, 9)
+	for i := range ids {
+		id, err := front.Submit(t.Context(), local.Task{Plan: plan(coordinator.Step{ID: "a", Use: "w"}), Detached: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[i] = id
+	}
+	start(t, local.Options{Store: store, Runs: 3, Workers: workers})
+	eventually(t, "three runs are at work", func() bool { return now.Load() == 3 })
+	close(release)
+	for _, id := range ids {
+		eventually(t, "each run is done in its turn", func() bool {
+			s, err := store.Summary(t.Context(), id)
+			return err == nil && s.Status == coordinator.StatusDone
+		})
+	}
+	if got := most.Load(); got > 3 {
+		t.Errorf("%d runs at once", got)
+	}
 }

@@ -67,18 +67,30 @@ func (rt *Runtime) listen(wakeups <-chan string) {
 // claimDue takes runs that are due, until the runtime closes.
 func (rt *Runtime) claimDue() {
 	for rt.ctx.Err() == nil && !rt.isClosing() {
-		leases, err := rt.store.Claim(rt.ctx, rt.owner, rt.o.Lease, claimsAtOnce)
+		most := min(claimsAtOnce, rt.room())
+		if most <= 0 {
+			rt.sleepUntilNudged(pollEvery)
+			continue
+		}
+		leases, err := rt.store.Claim(rt.ctx, rt.owner, rt.o.Lease, most)
 		if err != nil && rt.ctx.Err() == nil {
 			rt.o.Log.Warn("claim", "error", err)
 		}
 		for _, lease := range leases {
 			rt.take(lease)
 		}
-		if len(leases) == claimsAtOnce {
+		if len(leases) == most {
 			continue
 		}
 		rt.nap()
 	}
+}
+
+// room is how many more runs this process may hold.
+func (rt *Runtime) room() int {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return rt.o.Runs - len(rt.live)
 }
 
 // take starts a claimed run, or puts it aside when it was claimed again and again without progress.
@@ -139,6 +151,10 @@ func (rt *Runtime) nap() {
 			d = min(d, max(due.Sub(now), restEvery))
 		}
 	}
+	rt.sleepUntilNudged(d)
+}
+
+func (rt *Runtime) sleepUntilNudged(d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
