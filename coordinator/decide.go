@@ -229,7 +229,7 @@ func (r *Run) regenerate(n *node, guidance string) {
 	n.fate, n.output, n.decoded, n.failure, n.confidence = undecided, nil, nil, nil, nil
 	n.tainted, n.takenBack, n.undone, n.answered, n.broken = false, false, false, false, nil
 	n.unknown, n.approved, n.redo, n.effect, n.plan, n.sub = false, false, nil, nil, nil, nil
-	n.children, n.turns, n.running, n.reason = nil, nil, 0, ""
+	n.children, n.rest, n.turns, n.running, n.reason = nil, nil, nil, 0, ""
 	n.ended = time.Time{}
 	if guidance != "" {
 		n.guidance = append(n.guidance, guidance)

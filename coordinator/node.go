@@ -106,6 +106,7 @@ type node struct {
 	children []*node // calls of the turn, items or rounds so far
 	running  int     // children not settled
 	items    []any
+	rest     *rest // of the items, what a rerun goes on with
 	broken   *node // first child whose failure fails this node
 
 	redo   *string // its effect is being undone; then it is done again with this guidance

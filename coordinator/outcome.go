@@ -198,7 +198,7 @@ func (r *Run) giveUp(n *node, f *Failure) {
 }
 
 func (r *Run) die(n *node, f *Failure) {
-	n.failure, n.output, n.decoded = f, nil, nil
+	n.failure, n.output, n.decoded, n.plan = f, nil, nil, nil
 	n.label = n.inLabel
 	switch {
 	case n.tainted:

@@ -41,10 +41,22 @@ func (r *Run) expanded(n *node, e Event) (func(), string) {
 			return
 		}
 		r.to(n, working)
-		for len(n.children) < len(items) && (n.step.Parallel == 0 || n.running < n.step.Parallel) {
-			r.nextItem(n)
-		}
+		r.fill(n)
 	}, ""
+}
+
+// fill begins as many items as there is room for; of a loop that a rerun goes on with, the rounds that are not done.
+func (r *Run) fill(n *node) {
+	for n.role != fan || n.step.Parallel == 0 || n.running < n.step.Parallel {
+		switch {
+		case n.rest != nil && len(n.rest.items) > 0:
+			r.mendPart(n)
+		case n.role == fan && len(n.children) < len(n.items):
+			r.nextItem(n)
+		default:
+			return
+		}
+	}
 }
 
 func (r *Run) nextItem(n *node) {

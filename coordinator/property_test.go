@@ -285,6 +285,9 @@ func (w *world) apply(e Event) bool {
 	}
 	w.journal = append(w.journal, e)
 	w.checkBooks()
+	if e.Kind == Ended && e.Status == StatusDone {
+		w.checkKept()
+	}
 	return true
 }
 
@@ -321,6 +324,40 @@ func (w *world) checkKeys(e Event) {
 			}
 		}
 	}
+}
+
+// checkKept holds that a run that is done rests on nothing that was taken back.
+func (w *world) checkKept() {
+	for _, n := range w.run.nodes {
+		if n.takenBack && n.fate == done && current(n) {
+			w.Fatalf("the run is done, and %s was taken back", n.path)
+		}
+	}
+}
+
+// current reports whether a node is of its owner's or parent's present generation.
+func current(n *node) bool {
+	for at := n; at != nil; at = at.above() {
+		if at.role == compensation {
+			return false
+		}
+		if p := at.parent; p != nil && at.role != call && !slices.Contains(p.children, at) {
+			return false
+		}
+		if at.role == call && !slices.Contains(at.parent.children, at) {
+			return false
+		}
+		if o := at.scope.owner; o != nil && at.parent == nil {
+			found := false
+			for s := o.sub; s != nil; s = s.prev {
+				found = found || s == at.scope
+			}
+			if !found {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // checkBooks recounts what the run counts as it goes.

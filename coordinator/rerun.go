@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -13,6 +14,8 @@ type rerunning struct {
 	prog  *program
 	nodes map[string]*program // corrected plans of steps that answered with one, by path
 	from  map[string]bool
+
+	choices []Choice // about the steps of prog, when the rerun came
 }
 
 // rerun opens an ended run again, maybe with a corrected plan. What is done and unchanged is kept, what failed or was
@@ -40,8 +43,12 @@ func (r *Run) rerun(e Event) (func(), string) {
 func (r *Run) planRerun(e Event) (*rerunning, string) {
 	again := &rerunning{prog: r.top.prog, nodes: map[string]*program{}, from: map[string]bool{}}
 	var err error
-	if e.Plan != nil {
-		if again.prog, err = compile(e.Plan, compileOptions{limits: r.limits}); err != nil {
+	plan := e.Plan
+	if plan == nil && r.task.Plan != r.top.prog.plan { // a corrected one, cancelled before it was begun
+		plan = r.task.Plan
+	}
+	if plan != nil {
+		if again.prog, err = compile(plan, compileOptions{limits: r.limits}); err != nil {
 			return nil, err.Error()
 		}
 	}
@@ -60,25 +67,47 @@ func (r *Run) planRerun(e Event) (*rerunning, string) {
 		}
 		again.from[id] = true
 	}
-	choices := choose(r.top, again.prog, again.from)
-	if why := unclear(r.top, again.prog, choices); why != "" {
+	again.choices = choose(r.top, again.prog, again.from)
+	if why := r.unclear(again); why != "" {
 		return nil, why
 	}
-	if e.Plan == nil && !slices.ContainsFunc(choices, func(c Choice) bool { return c != ChoiceKeep }) {
+	if again.prog == r.top.prog && !slices.ContainsFunc(again.choices, func(c Choice) bool { return c != ChoiceKeep }) {
 		return nil, "every step is done: name those to do again"
 	}
 	return again, ""
 }
 
-// unclear returns why a step cannot be done anew: nobody knows whether its effect happened, so it can only be asked about.
-func unclear(s *scope, prog *program, choices []Choice) string {
-	for i, st := range prog.steps {
-		n := s.named(st.ID)
-		if choices[i] == ChoiceAnew && n != nil && n.fate == dead && n.unknown && !n.attempt.Effect.Repeatable() {
-			return fmt.Sprintf("step %s may or may not have happened: leave it, and what it needs, as it was, and a person is asked about it", n.path)
+// unclear returns why something cannot be done anew: nobody knows whether its effect happened, so it can only be asked about.
+func (r *Run) unclear(again *rerunning) string {
+	var doubt []string
+	for path, n := range r.nodes {
+		if n.fate == dead && n.unknown && n.role != call && !n.undoing && n.attempt != nil && !n.attempt.Effect.Repeatable() && r.doesAnew(n, again) {
+			doubt = append(doubt, path)
 		}
 	}
-	return ""
+	if len(doubt) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("step %s may or may not have happened: leave it, and what it needs, as it was, and a person is asked about it", slices.Min(doubt))
+}
+
+// doesAnew reports whether a rerun does a node from its beginning, or something that it is a part of.
+func (r *Run) doesAnew(n *node, again *rerunning) bool {
+	for ; n != nil; n = n.above() {
+		s, prog, from := n.scope, again.prog, again.from
+		if n.parent != nil {
+			continue
+		}
+		if s.owner != nil {
+			if prog, from = cmp.Or(again.nodes[s.owner.path], s.prog), nil; s.owner.sub != s {
+				continue // an earlier plan of its owner
+			}
+		}
+		if st := prog.byID[n.step.ID]; st != nil && choose(s, prog, from)[st.index] == ChoiceAnew {
+			return true
+		}
+	}
+	return false
 }
 
 // Choice is what a rerun does with a step.
@@ -101,7 +130,7 @@ func (r *Run) Rerun(e Event) (map[string]Choice, error) {
 		return nil, &EventError{Event: e, Reason: reason}
 	}
 	out := map[string]Choice{}
-	for i, c := range choose(r.top, again.prog, again.from) {
+	for i, c := range again.choices {
 		out[again.prog.steps[i].ID] = c
 	}
 	return out, nil
@@ -111,7 +140,7 @@ func (r *Run) Rerun(e Event) (map[string]Choice, error) {
 func (r *Run) PlansBelow() map[string]*Plan {
 	out := map[string]*Plan{}
 	for path, n := range r.nodes {
-		if n.sub != nil && len(n.turns) == n.turn {
+		if n.carriesOut() {
 			out[path] = n.sub.prog.plan
 		}
 	}
@@ -165,10 +194,20 @@ func (n *node) choice() Choice {
 	switch {
 	case n.keeps():
 		return ChoiceKeep
-	case n.fate == done, !n.worked(), n.undone, n.takenBack && n.sub == nil && n.role != fan:
+	case n.fate == done, n.answered && n.fate == dead, !n.worked(), n.undone, n.lostBefore(), n.takenBack && n.sub == nil && n.role != fan:
 		return ChoiceAnew
 	}
 	return ChoiceMend
+}
+
+// lostBefore reports whether something that an earlier plan of the node did was taken back: its last plan builds on that.
+func (n *node) lostBefore() bool {
+	for s := n.sub; s != nil; s = s.prev {
+		if (s != n.sub || !n.carriesOut()) && slices.ContainsFunc(s.nodes, func(c *node) bool { return c.takenBack }) {
+			return true
+		}
+	}
+	return false
 }
 
 // keeps reports whether what became of the node stands.
@@ -195,16 +234,12 @@ func (r *Run) takesBack(ef *effect) bool {
 	if r.rerunning == nil {
 		return true
 	}
-	choices := choose(r.top, r.rerunning.prog, r.rerunning.from)
-	kept := func(n *node) bool {
-		st := r.rerunning.prog.byID[n.step.ID]
-		return st != nil && choices[st.index] != ChoiceAnew
-	}
 	at := ef.node
 	for at.above() != nil {
 		at = at.above()
 	}
-	return !kept(at)
+	st := r.rerunning.prog.byID[at.step.ID]
+	return st == nil || r.rerunning.choices[st.index] == ChoiceAnew
 }
 
 // revive lets a scope go on, with another plan in its place.
@@ -318,13 +353,16 @@ func (r *Run) mend(n *node, again *rerunning) {
 		stood = n.before
 	}
 	n.fate, n.failure, n.reason, n.broken, n.ended = undecided, nil, "", nil, time.Time{}
-	n.failures, n.interrupts = 0, 0
+	n.failures, n.interrupts, n.takenBack = 0, 0, false
 	switch {
+	case n.approved && n.attempt == nil: // its input is what was approved
+		r.to(n, ready)
 	case n.role != call && n.attempt == nil && len(n.children) == 0 && n.items == nil: // nothing but a question, or an input that could not be made
+		n.input, n.draft = nil, nil
 		r.freshen(n)
 	case n.role == fan, n.role == loop:
 		r.mendParts(n, again)
-	case n.sub != nil && len(n.turns) == n.turn:
+	case n.carriesOut():
 		r.mendPlan(n, again)
 	case slices.ContainsFunc(n.children, unsettled):
 		r.mendCalls(n, again)
@@ -340,6 +378,12 @@ func (r *Run) mend(n *node, again *rerunning) {
 	default:
 		r.to(n, ready)
 	}
+}
+
+// carriesOut reports whether the node's last turn is the plan that it carries out. It is not when that one waits to be
+// approved, or came when nobody was to begin it any more: its sub is then an earlier turn's.
+func (n *node) carriesOut() bool {
+	return n.sub != nil && len(n.turns) == n.turn && n.sub.prefix == turnPrefix(n.path, n.generation, n.turn)
 }
 
 func unsettled(n *node) bool { return n.phase != settled }
@@ -365,29 +409,41 @@ func (r *Run) mendCalls(n *node, again *rerunning) {
 	}
 }
 
+// rest is the items of a fan-out that a rerun goes on with once there is room for them.
+type rest struct {
+	again *rerunning
+	items []*node
+}
+
 // mendParts lets the items or rounds go on that are not done.
 func (r *Run) mendParts(n *node, again *rerunning) {
 	r.to(n, working)
-	n.running = 0
+	n.running, n.rest = 0, &rest{again: again}
 	for _, c := range n.children {
-		switch {
-		case c.keeps():
-			continue
-		case !c.worked():
-			c.fate, c.failure, c.ended = undecided, nil, time.Time{}
-			r.freshen(c)
-		case c.choice() == ChoiceAnew:
-			r.regenerate(c, "")
-		default:
-			r.mend(c, again)
+		if !c.keeps() {
+			n.rest.items = append(n.rest.items, c)
+			r.to(c, dropped)
 		}
-		n.running++
 	}
-	for n.role == fan && len(n.children) < len(n.items) && (n.step.Parallel == 0 || n.running < n.step.Parallel) {
-		r.nextItem(n)
-	}
+	r.fill(n)
 	if n.running == 0 {
 		r.to(n, joinable)
+	}
+}
+
+// mendPart lets the next item or round go on that a rerun left for later.
+func (r *Run) mendPart(n *node) {
+	c := n.rest.items[0]
+	n.rest.items = n.rest.items[1:]
+	n.running++
+	switch {
+	case !c.worked():
+		c.fate, c.failure, c.ended = undecided, nil, time.Time{}
+		r.freshen(c)
+	case c.choice() == ChoiceAnew:
+		r.regenerate(c, "")
+	default:
+		r.mend(c, n.rest.again)
 	}
 }
 

@@ -74,8 +74,8 @@ func (r *Run) settlePart(c *node) {
 		n.broken = c
 		r.dropUnbegun(n)
 	}
-	if n.role == fan && n.broken == nil && len(n.children) < len(n.items) {
-		r.nextItem(n)
+	if n.role == fan && n.broken == nil {
+		r.fill(n)
 	}
 	if n.running == 0 && n.phase == working {
 		r.to(n, joinable)

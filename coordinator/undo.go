@@ -51,6 +51,7 @@ func (r *Run) compensate(ef *effect) {
 func (r *Run) compensated(n *node) {
 	n.undoes.gone = true
 	of := n.undoes.node
+	of.unknown = of.unknown && n.unknown // what became of it was asked about
 	switch {
 	case of.redo != nil && !r.haltedAt(of):
 		r.regenerate(of, *of.redo)

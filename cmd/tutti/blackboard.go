@@ -234,8 +234,10 @@ func (s *session) setValue(ctx context.Context, scope memory.Scope, v memory.Val
 func (a *app) boardList() *cobra.Command {
 	var f boardFlags
 	c := &cobra.Command{
-		Use:     "list",
-		Short:   "List the values",
+		Use:   "list",
+		Short: "List the values",
+		Long: `List the values of the workspace, or with --run or --conversation of one of these: key, version, who wrote it and when,
+until when it stands, and where it came from.`,
 		Example: "  tutti blackboard list\n  tutti blackboard list --run RUN -o json | jq '.values[].key'",
 		Args:    cobra.NoArgs,
 		RunE: action(func(c *cobra.Command, _ []string) error {

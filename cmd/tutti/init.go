@@ -51,7 +51,8 @@ func (a *app) initCommand() *cobra.Command {
 		Short: "Make a workspace to begin with",
 		Long: `Make a workspace to begin with, in this folder or another one: a tutti.yaml that explains itself, a pipeline that runs at
 once (without a key and without a network), what it reads, a decision table, a README, and JSON Schemas for editors.
-A file that is there is never overwritten: then nothing is written at all.
+A file that is there is never overwritten: README.md and .gitignore are left as they are, and where another one is taken
+nothing is written at all.
 
 Templates:` + about.String(),
 		Example: "  tutti init shop\n  tutti init --template tools sorted-files",
@@ -85,6 +86,7 @@ func (a *app) init(dir string, s starter) error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(keptFiles, name) && isThere(dir, name) })
 	if err := refuseTaken(dir, names); err != nil {
 		return usage(err)
 	}
@@ -100,7 +102,7 @@ func (a *app) init(dir string, s starter) error {
 		}
 		return a.json(created{abs, names, s.next})
 	}
-	fmt.Fprintf(a.out, "%s in %s: begin with README.md and tutti.yaml. Next:\n\n", count(len(names), "file"), dir)
+	fmt.Fprintf(a.out, "%s in %s: begin with %s. Next:\n\n", count(len(names), "file"), dir, strings.Join(toRead(names), " and "))
 	if filepath.Clean(dir) != "." {
 		fmt.Fprintf(a.out, "  cd %s\n", quoted(dir))
 	}
@@ -130,11 +132,24 @@ func (s starter) files() (map[string][]byte, error) {
 	return out, err
 }
 
+// keptFiles are those that a repository has before it is a workspace: it works without the starter's.
+var keptFiles = []string{".gitignore", "README.md"}
+
+// toRead returns which of the files are written for people first.
+func toRead(names []string) []string {
+	return slices.DeleteFunc([]string{"README.md", "tutti.yaml"}, func(name string) bool { return !slices.Contains(names, name) })
+}
+
+func isThere(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(name)))
+	return err == nil
+}
+
 // refuseTaken names all files that are there already.
 func refuseTaken(dir string, names []string) error {
 	var taken []string
 	for _, name := range names {
-		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(name))); err == nil {
+		if isThere(dir, name) {
 			taken = append(taken, name)
 		}
 	}

@@ -44,12 +44,13 @@ func short(s string) string {
 	return s
 }
 
-// examples show how a mapping of a type is written.
+// examples show how a mapping or a list of a type is written.
 var examples = map[reflect.Type]string{
 	reflect.TypeFor[coordinator.Plan]():   "a pipeline has steps: and below them - id: …",
 	reflect.TypeFor[coordinator.Step]():   "write {id: …, use: …, with: …}",
 	reflect.TypeFor[coordinator.Review](): "write {by: finance, within: 4h}",
 	reflect.TypeFor[coordinator.Budget](): "write {steps: 100, cost: 2.50}",
+	reflect.TypeFor[[]coordinator.Step](): "each step begins with a dash: - id: …",
 	reflect.TypeFor[Agent]():              "write {model: …, instructions: …}",
 	reflect.TypeFor[Person]():             "write {name: …, groups: […]}",
 }
@@ -66,6 +67,7 @@ func init() { // not a literal: the functions use decoder.into, which uses the m
 		reflect.TypeFor[coordinator.Then]():   decoder.then,
 		reflect.TypeFor[coordinator.Step]():   decoder.step,
 		reflect.TypeFor[Model]():              decoder.model,
+		reflect.TypeFor[Secret]():             decoder.secret,
 	}
 }
 
@@ -171,7 +173,7 @@ func (d decoder) slice(n *node, v reflect.Value, name string) {
 	items := n.items
 	if n.kind != list {
 		if v.Type().Elem().Kind() != reflect.String || n.kind != text {
-			d.wrong(n, name, "a list", "")
+			d.wrong(n, name, "a list", examples[v.Type()])
 			return
 		}
 		items = []*node{n} // one word stands for a list of one
@@ -232,7 +234,11 @@ func (d decoder) unknownKey(n *node, f field, known structFields) (reflect.Value
 			free = append(free, k.key)
 		}
 	}
-	d.source.mistake(f.at, "unknown key "+strconv.Quote(f.key), oneOf(f.key, free))
+	hint := oneOf(f.key, free)
+	if parent := n.emptyBefore(f); parent != "" && didYouMean(f.key, free) == "" {
+		hint = "indent it more if it belongs to " + parent
+	}
+	d.source.mistake(f.at, "unknown key "+strconv.Quote(f.key), hint)
 	meant := suggest(f.key, free)
 	if meant != "" {
 		d.source.meant[f.at] = meant

@@ -87,7 +87,7 @@ func (f *File) check(workers func(string) (coordinator.Card, bool), limits coord
 		}
 		if m.Hint == "" && strings.HasSuffix(m.Field, ".use") {
 			if n, _, ok := s.lookup(m.Field); ok {
-				m.Hint = oneOf(n.text, without(names, n.text))
+				m.Hint = workerHint(n.text, without(names, n.text))
 			}
 		}
 		at, message := s.focus(at, named(m))
@@ -124,6 +124,14 @@ func (s *source) findKey(path string) span {
 		return n.at
 	}
 	return key
+}
+
+// findName returns the place of a field's value, or of its key when the value is more than a word.
+func (s *source) findName(path string) span {
+	if n, _, ok := s.lookup(path); ok && n.kind == mapping {
+		return s.findKey(path)
+	}
+	return s.find(path)
 }
 
 // lookup returns the node at path, the place of its key if it has one, and true; or the deepest node on the way to it.

@@ -69,6 +69,17 @@ next:
 	return &out
 }
 
+// emptyBefore returns the key above f in a block, when nothing was given for it: what stands below may have been meant.
+func (n *node) emptyBefore(f field) string {
+	for i := 1; i < len(n.fields); i++ {
+		above := n.fields[i-1]
+		if n.fields[i].at == f.at && above.value.kind == null && above.at.line < f.at.line && above.at.column == f.at.column {
+			return above.key
+		}
+	}
+	return ""
+}
+
 // value returns the node as plain Go: nil, bool, int64, float64, string, []any, map[string]any. A number that neither
 // int64 nor float64 holds exactly is a json.Number.
 func (n *node) value() any {

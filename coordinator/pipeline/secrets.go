@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,29 @@ import (
 type Secret struct {
 	Env  string `json:"env,omitempty"`  // an environment variable
 	File string `json:"file,omitempty"` // a file, whose last line break doesn't count: below the workspace's .tutti, which tools don't read, or outside
+}
+
+// secret reads where a secret is found. Who writes the value itself there is told so, and not shown it again.
+func (d decoder) secret(n *node, v reflect.Value, name string) {
+	if n.kind != mapping {
+		d.source.cover(n)
+		return // loadSecrets says what to write
+	}
+	for _, f := range n.fields {
+		if f.key != "env" && f.key != "file" {
+			d.source.cover(f.value)
+		}
+	}
+	d.object(n, v, name)
+}
+
+// cover keeps a value out of the lines that messages show.
+func (s *source) cover(n *node) {
+	if n.text == "" || n.at.line < 1 || n.at.line > len(s.lines) {
+		return
+	}
+	line := &s.lines[n.at.line-1]
+	*line = strings.ReplaceAll(*line, n.text, strings.Repeat("*", len([]rune(n.text))))
 }
 
 // maxSecret bounds the file of a secret.
@@ -66,7 +90,7 @@ func (w *Workspace) loadSecrets() {
 			w.source.mistake(w.source.findKey(at), strconv.Quote(name)+" cannot be a secret's name", "use a-z, 0-9, - and _")
 			continue
 		case (s.Env == "") == (s.File == ""):
-			w.mistake(at, "a secret is found in one place", "write {env: NAME} or {file: path}")
+			w.mistake(at, "a secret is found in one place, and its value never stands here", "write {env: NAME} or {file: path}")
 			continue
 		case s.File != "" && w.exposed(s.File):
 			w.mistake(at+".file", "the workspace's own tools could read "+s.File, "move it below "+privateDir+", or out of the workspace")

@@ -60,20 +60,14 @@ func parseDuration(s string) (time.Duration, error) {
 }
 
 func (d decoder) retry(n *node, v reflect.Value, name string) {
-	if n.kind == number {
-		d.into(n, v.FieldByName("Attempts"), name)
-		return
-	}
-	d.mappingOr(n, v, name, "a number of attempts, or {attempts, backoff, cap}")
-}
-
-func (d decoder) mappingOr(n *node, v reflect.Value, name, want string) {
 	switch n.kind {
 	case null:
+	case number:
+		d.into(n, v.FieldByName("Attempts"), name)
 	case mapping:
 		d.object(n, v, name)
 	default:
-		d.wrong(n, name, want, "")
+		d.wrong(n, name, "a number of attempts, or {attempts, backoff, cap}", "write 3, say")
 	}
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,25 @@ func oneOf(written string, known []string) string {
 		return ""
 	}
 	return "known: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
+}
+
+// workerHint says which worker was likely meant, or where tools of that kind come from.
+func workerHint(written string, known []string) string {
+	for _, name := range slices.Sorted(slices.Values(known)) {
+		if strings.HasSuffix(name, "."+written) {
+			return "did you mean " + strconv.Quote(name) + "?"
+		}
+	}
+	hint := didYouMean(written, known)
+	family, _, dotted := strings.Cut(written, ".")
+	if hint != "" || !dotted || len(known) == 0 {
+		return cmp.Or(hint, oneOf(written, known))
+	}
+	kin := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !strings.HasPrefix(name, family+".") })
+	if len(kin) == 0 {
+		return "no tool begins with " + family + ".; some need settings first, in " + WorkspaceFile + " under tools"
+	}
+	return oneOf(written, kin)
 }
 
 // distance counts the edits between two words: insertions, deletions, replacements and swaps of neighbours.

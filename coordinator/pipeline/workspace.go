@@ -198,7 +198,7 @@ func (w *Workspace) Mistake(path, message, hint string) error {
 		return s.err()
 	}
 	s.lines = w.source.lines
-	s.mistake(w.source.find(path), message, hint)
+	s.mistake(w.source.findName(path), message, hint)
 	return s.err()
 }
 
