@@ -148,9 +148,17 @@ func spent(u coordinator.Usage) string {
 		parts = append(parts, tokens(n))
 	}
 	if u.Cost > 0 {
-		parts = append(parts, fmt.Sprintf("$%.4f", u.Cost))
+		parts = append(parts, dollars(u.Cost))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// dollars shows small amounts with two digits that count.
+func dollars(cost float64) string {
+	if cost < 0.001 {
+		return fmt.Sprintf("$%.2g", cost)
+	}
+	return fmt.Sprintf("$%.4f", cost)
 }
 
 func tokens(n int64) string {

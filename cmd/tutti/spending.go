@@ -171,7 +171,7 @@ func costHeader(what, second string) []string {
 func costRow(name, use string, u coordinator.Usage) []string {
 	cost := ""
 	if u.Cost > 0 {
-		cost = fmt.Sprintf("$%.4f", u.Cost)
+		cost = dollars(u.Cost)
 	}
 	return []string{name, use, amountOf(u.Input), amountOf(u.Output), amountOf(u.Cached), cost}
 }

@@ -99,7 +99,7 @@ func (n notice) Handle(_ context.Context, r slog.Record) error {
 	})
 	refused := (*local.DecisionError)(nil)
 	switch {
-	case errors.Is(cause, context.Canceled):
+	case errors.Is(cause, context.Canceled), r.Message == "refused": // the command that tried says so itself
 	case errors.Is(cause, memory.ErrUnavailable):
 		n.s.storeStalled()
 	case errors.As(cause, &refused):

@@ -37,7 +37,8 @@ type Options struct {
 	May func(by string, act Act, run memory.Summary) error
 	// Judge decides whether a result is good enough; nil: coordinator.Judge.
 	Judge func(a coordinator.Accept, c *coordinator.Confidence) coordinator.Verdict
-	// Observe sees each event of the runs this process owns, once it is journaled. It must not block.
+	// Observe sees each event that is journaled while this process owns the run, answers of people included. What is posted
+	// to a run that nobody owns it does not see; Watch does. It must not block.
 	Observe func(run string, e coordinator.Event)
 	Log     *slog.Logger // nil: discards
 }

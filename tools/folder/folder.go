@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/tools/schema"
 )
 
 // Folder opens files below one folder.
@@ -48,8 +49,8 @@ func New(dir string) (*Folder, error) {
 // except those of a busy system.
 func (f *Folder) Within(name string, do func(root *os.Root, local string) error) error {
 	local, err := f.local(name)
-	if err == nil && inNotes(local) {
-		err = fmt.Errorf("path %q: %s is for Tutti's own notes and for secrets, not for tools", name, notes)
+	if err == nil && schema.Private(filepath.ToSlash(local)) {
+		err = fmt.Errorf("path %q: it is for Tutti's own notes and for secrets, not for tools", name)
 	}
 	if err != nil {
 		return coordinator.Permanent(err)
@@ -73,22 +74,12 @@ func (f *Folder) Change(name string, do func(root *os.Root, local string) error)
 	})
 }
 
-// The set-up of a workspace: its settings, the tools that were accepted, its pipelines, and the folder of Tutti's own notes.
+// The set-up of a workspace: its settings, the tools that were accepted, and its pipelines.
 var (
 	setUp       = []string{"tutti.yaml", "mcp.lock.json"}
 	pipelines   = "pipelines"
 	onePipeline = ".pipeline.yaml"
-	notes       = ".tutti"
 )
-
-func inNotes(local string) bool {
-	for part := range strings.SplitSeq(filepath.ToSlash(local), "/") {
-		if strings.EqualFold(part, notes) {
-			return true
-		}
-	}
-	return false
-}
 
 // reserved reports whether a path leads to the set-up, by whatever spelling, link or folder.
 func reserved(root *os.Root, local string) bool {

@@ -348,3 +348,22 @@ func TestSettingsThatCannotWorkAreRefusedAtStart(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsPrivateIsNotSent(t *testing.T) {
+	dir := workspace(t)
+	if err := os.MkdirAll(filepath.Join(dir, ".tutti"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".tutti", "key.md"), []byte("geheim"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := sender(t, dir, mail.Settings{})
+	for _, input := range []string{
+		`{"to": "ada@quillford.example", "subject": "s", "text": "t", "attachments": [".tutti/key.md"]}`,
+		`{"to": "ada@quillford.example", "subject": "s", "template": ".tutti/key.md"}`,
+	} {
+		if _, err := send(t.Context(), w, "key", input); err == nil || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 	smtp "github.com/wneessen/go-mail"
 
 	"github.com/tuttirun/tutti/tools/page"
+	"github.com/tuttirun/tutti/tools/schema"
 )
 
 // addresses are one or more mail addresses: a string, in which commas divide them, or a list of such.
@@ -168,6 +169,9 @@ func (m *mailer) files(names []string) ([]file, error) {
 	left := m.settings.MaxBytes
 	var out []file
 	for _, name := range names {
+		if err := schema.CheckPath(name); err != nil {
+			return nil, fmt.Errorf("attachments: %s: %w", name, err)
+		}
 		if info, err := m.root.Stat(name); err == nil && !info.Mode().IsRegular() { // a pipe would block for ever
 			return nil, fmt.Errorf("attachments: %s is not a regular file", name)
 		}

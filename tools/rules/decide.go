@@ -14,6 +14,7 @@ import (
 
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/tools"
+	"github.com/tuttirun/tutti/tools/schema"
 )
 
 // Settings of rules.decide; the zero value is fine.
@@ -135,6 +136,9 @@ func (d *decider) table(file string, facts map[string]any) (*table, error) {
 }
 
 func (d *decider) read(file string) (string, error) {
+	if err := schema.CheckPath(file); err != nil {
+		return "", fmt.Errorf("%s: %w", file, err)
+	}
 	if info, err := d.root.Stat(file); err == nil && !info.Mode().IsRegular() { // a pipe would block for ever
 		return "", fmt.Errorf("%s is not a regular file", file)
 	}

@@ -33,7 +33,23 @@ func CheckPath(s string) error {
 			return errors.New(`a path must not hold ".."`)
 		}
 	}
+	if Private(s) {
+		return errors.New(privateFolder + " is for Tutti's own notes and for secrets, not for tools")
+	}
 	return nil
+}
+
+// privateFolder is the one folder of a workspace that no tool reads or writes for a step.
+const privateFolder = ".tutti"
+
+// Private reports whether a path, written with slashes, leads into a folder that is closed to tools.
+func Private(s string) bool {
+	for part := range strings.SplitSeq(s, "/") {
+		if strings.EqualFold(part, privateFolder) {
+			return true
+		}
+	}
+	return false
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
