@@ -354,6 +354,9 @@ func (r *Run) mend(n *node, again *rerunning) {
 	}
 	n.fate, n.failure, n.reason, n.broken, n.ended = undecided, nil, "", nil, time.Time{}
 	n.failures, n.interrupts, n.takenBack = 0, 0, false
+	if !n.begun.IsZero() { // what came before the rerun is not time that it takes
+		n.begun = r.at
+	}
 	switch {
 	case n.approved && n.attempt == nil: // its input is what was approved
 		r.to(n, ready)

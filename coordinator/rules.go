@@ -241,7 +241,7 @@ func (c *compiler) schema(worker string) (any, bool) {
 
 // checkQuestion wants something that a person can be asked.
 func (c *compiler) checkQuestion(t *template, at spot) {
-	const want = `{"type": "object", "required": ["question"], "additionalProperties": false,
+	const want = `{"type": "object", "required": ["question"],
 		"properties": {"question": {"type": "string"}, "options": {"type": "array"}, "schema": {"type": "object"}}}`
 	schema, err := readSchema([]byte(want))
 	if err != nil {

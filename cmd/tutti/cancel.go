@@ -89,9 +89,7 @@ func (a *app) onRuns(ctx context.Context, work func(context.Context, *session) e
 	}
 	s := a.wire(ws)
 	return s.during(ctx, 0, func(ctx context.Context) error {
-		if s.broken != nil {
-			return s.broken
-		}
+		s.warnOfBroken()
 		if err := s.start(ctx, nil); err != nil {
 			return err
 		}

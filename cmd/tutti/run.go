@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/coordinator/local"
 	"github.com/tuttirun/tutti/coordinator/pipeline"
 	"github.com/tuttirun/tutti/memory"
@@ -135,7 +136,56 @@ func (s *session) pipeline(target string) (*pipeline.File, error) {
 	if file == nil {
 		return nil, errors.Join(s.broken, err)
 	}
-	return file, errors.Join(s.broken, s.ws.CheckFile(file, s.card, s.names()...))
+	err = s.ws.CheckFile(file, s.card, s.names()...)
+	if err == nil && !s.needsBroken(file) {
+		s.warnOfBroken()
+		return file, nil
+	}
+	return file, errors.Join(s.broken, s.withoutGuesses(err))
+}
+
+// needsBroken reports whether an agent that the pipeline uses may call what could not be opened: nobody checks that for it.
+func (s *session) needsBroken(file *pipeline.File) bool {
+	if s.broken == nil {
+		return false
+	}
+	for _, step := range file.Plan.Steps {
+		card, _ := s.card(step.Use)
+		if card.Kind == "pipeline" { // its steps were checked; their agents were not
+			return true
+		}
+		for _, call := range card.Calls {
+			if _, known := s.card(call); !known && call != coordinator.Person {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// warnOfBroken says what the workspace lacks when the work at hand does not need it.
+func (s *session) warnOfBroken() {
+	if s.broken != nil && !s.wantsJSON() && !s.Quiet {
+		s.screen.println(s.screen.paint(yellow, "not all of the workspace works: ") + clean(joined(s.broken)))
+	}
+}
+
+// withoutGuesses leaves out that a worker is unknown where the reason may be that its tools could not be opened.
+func (s *session) withoutGuesses(err error) error {
+	found := (*pipeline.Error)(nil)
+	if s.broken == nil || !errors.As(err, &found) {
+		return err
+	}
+	var left []pipeline.Mistake
+	for _, m := range found.Mistakes {
+		if !strings.HasPrefix(m.Message, "unknown worker ") {
+			left = append(left, m)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return &pipeline.Error{Mistakes: left, Left: found.Left}
 }
 
 // resume goes on with a run that was interrupted, or whose questions were answered elsewhere.
@@ -156,9 +206,7 @@ func (a *app) onRun(ctx context.Context, id string, timeout time.Duration, work 
 	}
 	s := a.wire(ws)
 	return s.during(ctx, timeout, func(ctx context.Context) error {
-		if s.broken != nil {
-			return s.broken
-		}
+		s.warnOfBroken()
 		if err := s.start(ctx, s.people(ctx)); err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func (a *app) validateWorkspace() error {
 	for _, f := range ws.Pipelines {
 		names = append(names, f.Path)
 	}
-	err = errors.Join(s.broken, ws.Check(s.card, s.names()...))
+	err = errors.Join(s.broken, s.withoutGuesses(ws.Check(s.card, s.names()...)))
 	return a.verdict(names, err, s.close())
 }
 
