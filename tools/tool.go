@@ -86,7 +86,7 @@ func (t *tool) declare(in, out reflect.Type) {
 		wrong = append(wrong, errors.New("it has no name"))
 	}
 	if e := t.card.Effect; e != "" && !e.Repeatable() && e != coordinator.EffectUnrepeatable {
-		wrong = append(wrong, fmt.Errorf("effect %q is none of none, read, idempotent, unrepeatable", e))
+		wrong = append(wrong, fmt.Errorf("effect %q: write none, read, idempotent or unrepeatable", e))
 	}
 	if t.card.Effect == "" {
 		t.card.Effect = coordinator.EffectUnrepeatable

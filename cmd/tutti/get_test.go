@@ -24,3 +24,11 @@ func TestGetPrintsOnePart(t *testing.T) {
 		}
 	}
 }
+
+func TestSmallCostsShow(t *testing.T) {
+	for cost, want := range map[float64]string{12.5: "$12.5000", 0.0123: "$0.0123", 0.00056: "$0.00056", 0.000042: "$0.000042"} {
+		if got := dollars(cost); got != want {
+			t.Errorf("%g: %s, want %s", cost, got, want)
+		}
+	}
+}

@@ -155,10 +155,11 @@ func spent(u coordinator.Usage) string {
 
 // dollars shows small amounts with two digits that count.
 func dollars(cost float64) string {
-	if cost < 0.001 {
-		return fmt.Sprintf("$%.2g", cost)
+	digits := 4
+	for least := 0.001; cost < least && digits < 12; least /= 10 {
+		digits++
 	}
-	return fmt.Sprintf("$%.4f", cost)
+	return fmt.Sprintf("$%.*f", digits, cost)
 }
 
 func tokens(n int64) string {

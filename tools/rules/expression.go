@@ -52,7 +52,7 @@ func program(e *cel.Env, source string, cost uint64) (cel.Program, error) {
 			if strings.Contains(source, name+"(") {
 				return nil, fmt.Errorf("unknown function %q", name)
 			}
-			return nil, fmt.Errorf("unknown name %q: it is none of the facts; text stands in quotes", name)
+			return nil, fmt.Errorf("unknown name %q: it is none of the facts; text stands in quotes: '%[1]s'", name)
 		}
 		first, _, _ = strings.Cut(first, "\n")
 		return nil, errors.New(first)

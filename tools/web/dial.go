@@ -60,7 +60,7 @@ func (d *dialer) judge(target, name, port, network, address string) error {
 	}
 	return &RefusedError{
 		Host: target, Address: net.JoinHostPort(ip.String(), port), Why: fmt.Sprintf("%s is %s", ip, kind(ip)),
-		Allow: fmt.Sprintf("add %q to private in the settings", privateName(name, ip, port)),
+		Allow: fmt.Sprintf("add %q to private in the tool's settings", privateName(name, ip, port)),
 	}
 }
 

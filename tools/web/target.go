@@ -73,7 +73,7 @@ func (sv *service) locate(t *target) (err error) {
 	}
 	t.endpoint = sv.endpoints[t.Endpoint]
 	if t.endpoint == nil {
-		return fmt.Errorf("endpoint: there is none called %q; there is %s", t.Endpoint, list(known))
+		return fmt.Errorf("endpoint: there is none called %q; tools.http.endpoints in tutti.yaml names %s", t.Endpoint, list(known))
 	}
 	t.client = t.endpoint.client
 	if t.url, err = below(t.endpoint.base, t.Path); err != nil {
