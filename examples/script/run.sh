@@ -21,26 +21,23 @@ cp -R "$here/tutti.yaml" "$here/pipelines" "$here/inbox" "$work"
 cd "$work"
 export TUTTI_HOME="$work/.tutti" TUTTI_AS=ada
 
-# field NAME prints a plain field of the JSON document on stdin, question the id of the first open question. Documents are
-# indented, so a run's own fields stand two spaces in and those of its questions six. With jq: jq -r .NAME, jq -r .open[0].id
-field() { sed -n 's/^  "'"$1"'": "*\(.*[^",]\)"*,*$/\1/p' | sed 's/\\"/"/g'; }
-question() { sed -n 's/^      "id": "\(.*\)",*$/\1/p' | head -n 1; }
+# of prints one part of what is known of a run.
+of() { "$tutti" runs show "$1" --get "$2"; }
 
 # once FILE carries out one note. The key holds the file's name and content: as long as both stay the same it is one run,
 # however often and from wherever it is asked for, so this needs no lock. A file that was mended is another task.
 once() {
 	code=0
-	answer=$("$tutti" run reading --set note="$1" --key "$1 $(cksum <"$1")" -q -o json) || code=$?
-	run=$(printf '%s\n' "$answer" | field run)
+	run=$("$tutti" run reading --set note="$1" --key "$1 $(cksum <"$1")" -q --get /run) || code=$?
 	case $code in
-	0) echo "done     $1: $(printf '%s\n' "$answer" | field output)" ;;
+	0) echo "done     $1: $(of "$run" /output)" ;;
 	1)
-		echo "failed   $1: $(printf '%s\n' "$answer" | field error)"
+		echo "failed   $1: $(of "$run" /error)"
 		failed="$failed $1"
 		;;
 	3)
 		echo "waiting  $1: a person is asked"
-		asked=$(printf '%s\n' "$answer" | question)
+		asked=$(of "$run" /asked/0/id)
 		parked=$run
 		;;
 	*)
@@ -66,8 +63,8 @@ pass
 
 echo "== what cannot be started is refused: exit code 2"
 code=0
-"$tutti" run reading --set nota=inbox/1-harbour.txt -o json >refused.json || code=$?
-echo "exit code $code: $(field error <refused.json)"
+why=$("$tutti" run reading --set nota=inbox/1-harbour.txt 2>&1) || code=$?
+echo "exit code $code: ${why#tutti: }"
 
 echo "== nobody has answered yet: the run still waits, exit code 3"
 code=0
@@ -85,4 +82,4 @@ pass
 [ -z "$failed$asked" ] && echo "all done"
 
 echo "== what is kept"
-for file in out/*.json; do echo "$file $(field kwh <"$file")"; done
+for file in out/*.json; do echo "$file $(sed -n 's/.*"kwh": *\([0-9]*\).*/\1/p' "$file")"; done
