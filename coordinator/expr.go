@@ -41,13 +41,14 @@ type vars struct {
 // expression is a compiled CEL expression. It is immutable: one may serve many places of a plan.
 type expression struct {
 	source string
-	refs   []string // ids of the steps it names, sorted
-	input  bool     // it names input
-	item   bool     // it names item or index: it differs from item to item
-	itself bool     // it names item
-	index  bool     // it names index
-	last   bool     // it names last
-	always bool     // it calls always()
+	refs   []string   // ids of the steps it names, sorted
+	input  bool       // it names input
+	item   bool       // it names item or index: it differs from item to item
+	itself bool       // it names item
+	index  bool       // it names index
+	last   bool       // it names last
+	always bool       // it calls always()
+	fields []fieldUse // fields that it reads of the input and of steps, in the order of the text
 
 	root    ast.Expr
 	program cel.Program

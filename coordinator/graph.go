@@ -39,6 +39,7 @@ func (c *compiler) names(x *expression, at spot, n naming, st *compiledStep) {
 			st.needs = append(st.needs, other.index)
 		}
 	}
+	c.checkFields(x, at)
 }
 
 // needs resolves the steps that a step names in its needs.

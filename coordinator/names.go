@@ -37,6 +37,7 @@ func (r *reader) read(e ast.Expr) {
 		if s := e.AsSelect(); r.isSteps(s.Operand()) {
 			r.x.refs = append(r.x.refs, s.FieldName())
 		} else {
+			r.field(s)
 			r.read(s.Operand())
 		}
 	case ast.CallKind:
