@@ -167,7 +167,7 @@ func TestMapRefusesWhatCannotWork(t *testing.T) {
 	for _, want := range []string{
 		`tool "loop": schema of tools_test.selfish: tools_test.selfish contains itself`,
 		`Undefined validation function 'requierd' on field 'A'`,
-		`effect "maybe" is none of`,
+		`effect "maybe": write none`,
 		`tool "own": input schema: `,
 		`it has no name`, `it has no function`, `two workers are called "fine"`,
 	} {

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 // workbench is a workspace with its workers.
@@ -20,25 +20,8 @@ type workbench struct {
 
 func newWorkbench(t *testing.T, s Settings, contents map[string]string) *workbench {
 	t.Helper()
-	b := &workbench{t: t, dir: t.TempDir()}
-	for name, content := range contents {
-		b.write(name, content)
-	}
-	workers, err := New(b.dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.workers, err = tools.Map(workers...); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func (b *workbench) write(name, content string) {
-	b.t.Helper()
-	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(content), 0o600); err != nil {
-		b.t.Fatal(err)
-	}
+	dir := tooltest.Folder(t, contents)
+	return &workbench{t, dir, tooltest.Open(t, New, dir, s)}
 }
 
 func (b *workbench) read(name string) string {
@@ -53,7 +36,7 @@ func (b *workbench) read(name string) string {
 // try gives a worker its input as JSON and returns its output as JSON.
 func (b *workbench) try(worker, input string) (string, error) {
 	b.t.Helper()
-	result, err := b.workers[worker].Do(b.t.Context(), coordinator.Attempt{Input: json.RawMessage(input)})
+	result, err := tooltest.Do(b.t.Context(), b.workers[worker], "", input)
 	return string(result.Output), err
 }
 

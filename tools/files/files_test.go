@@ -1,7 +1,6 @@
 package files
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -10,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/files/pdftext"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 // workbench is a workspace with its workers.
@@ -23,43 +22,13 @@ type workbench struct {
 
 func newWorkbench(t *testing.T, s Settings, contents map[string]string) *workbench {
 	t.Helper()
-	dir := t.TempDir()
-	for name, content := range contents {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	workers, err := New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := tools.Close(workers...); err != nil {
-			t.Error(err)
-		}
-	})
-	byName, err := tools.Map(workers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &workbench{t, dir, byName}
+	dir := tooltest.Folder(t, contents)
+	return &workbench{t, dir, tooltest.Open(t, New, dir, s)}
 }
 
 func (b *workbench) try(worker string, input any, output any) error {
 	b.t.Helper()
-	raw, err := json.Marshal(input)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	result, err := b.workers[worker].Do(b.t.Context(), coordinator.Attempt{Input: raw})
-	if err == nil && output != nil {
-		err = json.Unmarshal(result.Output, output)
-	}
-	return err
+	return tooltest.Call(b.t.Context(), b.workers[worker], "", input, output)
 }
 
 func (b *workbench) text(path string) TextOutput {
@@ -71,14 +40,9 @@ func (b *workbench) text(path string) TextOutput {
 	return out
 }
 
-func permanent(err error) bool { return err != nil && coordinator.FailureOf(err).Permanent }
-
 func TestPathsOutsideOfTheWorkspaceAreRefused(t *testing.T) {
 	b := newWorkbench(t, Settings{}, map[string]string{"in/a.txt": "a"})
-	outside := t.TempDir()
-	if err := os.WriteFile(filepath.Join(outside, "secret.txt"), []byte("secret"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	outside := tooltest.Folder(t, map[string]string{"secret.txt": "secret"})
 	if runtime.GOOS != "windows" {
 		if err := os.Symlink(outside, filepath.Join(b.dir, "link")); err != nil {
 			t.Fatal(err)
@@ -90,7 +54,7 @@ func TestPathsOutsideOfTheWorkspaceAreRefused(t *testing.T) {
 			"files.write": WriteInput{Path: path, Content: "x", Overwrite: true}, "files.list": ListInput{Path: path},
 		} {
 			err := b.try(worker, input, nil)
-			if !permanent(err) || !strings.Contains(err.Error(), "path ") {
+			if !tooltest.Permanent(err) || !strings.Contains(err.Error(), "path ") {
 				t.Errorf("%s %q: error %v", worker, path, err)
 			}
 		}
@@ -110,7 +74,7 @@ func TestAbsolutePathsInsideOfTheWorkspaceAreFine(t *testing.T) {
 func TestMissingFilesAndFoldersHaveClearErrors(t *testing.T) {
 	b := newWorkbench(t, Settings{}, map[string]string{"in/a.txt": "a"})
 	for path, want := range map[string]string{"in/b.txt": "no such file", "in": "it is a folder"} {
-		if err := b.try("files.text", PathInput{path}, nil); !permanent(err) || !strings.Contains(err.Error(), want) {
+		if err := b.try("files.text", PathInput{path}, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", path, err, want)
 		}
 	}
@@ -142,7 +106,7 @@ func TestFilesThatAreNotWhatTheirNameSaysAreRefused(t *testing.T) {
 		"a.pdf": "not a PDF document, although its name says so", "b.docx": "ZIP archive", "c.txt": "binary data",
 		"d.eml": "not a mail", "e.pdf": "broken",
 	} {
-		if err := b.try("files.text", PathInput{name}, nil); !permanent(err) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+		if err := b.try("files.text", PathInput{name}, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error %v, want %q", name, err, want)
 		}
 	}
@@ -215,7 +179,7 @@ func TestMailWithTooManyPartsIsRefused(t *testing.T) {
 		"a.eml": "From: a@example.com\r\nTo: b@example.com\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n" +
 			strings.Repeat(part, maxParts+1) + "--x--\r\n",
 	})
-	if err := b.try("files.text", PathInput{"a.eml"}, nil); !permanent(err) {
+	if err := b.try("files.text", PathInput{"a.eml"}, nil); !tooltest.Permanent(err) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -233,7 +197,7 @@ func TestDeepPagesAreCutNotFatal(t *testing.T) {
 func TestReadLimitsAreKept(t *testing.T) {
 	b := newWorkbench(t, Settings{MaxRead: 10, PDF: pdftext.Settings{Bytes: 20}}, map[string]string{"a": strings.Repeat("x", 15), "b": strings.Repeat("x", 30)})
 	for _, c := range [][2]string{{"files.read", "a"}, {"files.text", "a"}, {"files.text", "b"}} {
-		if err := b.try(c[0], PathInput{c[1]}, nil); !permanent(err) {
+		if err := b.try(c[0], PathInput{c[1]}, nil); !tooltest.Permanent(err) {
 			t.Errorf("%v: error %v", c, err)
 		}
 	}
@@ -252,7 +216,7 @@ func TestWriteIsIdempotentAndRefusesToReplace(t *testing.T) {
 	if out, err := write("one", false); err != nil || out.Changed {
 		t.Errorf("again: %+v, %v", out, err)
 	}
-	if _, err := write("two", false); !permanent(err) || !strings.Contains(err.Error(), "overwrite") {
+	if _, err := write("two", false); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "overwrite") {
 		t.Errorf("other content: %v", err)
 	}
 	if out, err := write("two", true); err != nil || !out.Changed {
@@ -278,7 +242,7 @@ func TestConcurrentWritersLeaveOneWholeFile(t *testing.T) {
 	for range cap(done) {
 		if err := <-done; err == nil {
 			written++
-		} else if !permanent(err) {
+		} else if !tooltest.Permanent(err) {
 			t.Error(err)
 		}
 	}
@@ -290,7 +254,7 @@ func TestConcurrentWritersLeaveOneWholeFile(t *testing.T) {
 
 func TestWriteOverTheLimitIsRefused(t *testing.T) {
 	b := newWorkbench(t, Settings{MaxWrite: 3}, nil)
-	if err := b.try("files.write", WriteInput{Path: "a", Content: "four"}, nil); !permanent(err) {
+	if err := b.try("files.write", WriteInput{Path: "a", Content: "four"}, nil); !tooltest.Permanent(err) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -321,7 +285,7 @@ func TestListIsSortedFilteredAndLimited(t *testing.T) {
 	if names, _ := list(ListInput{Path: "sub"}); !slices.Equal(names, []string{"sub/d.pdf"}) {
 		t.Errorf("sub: %v", names)
 	}
-	if err := b.try("files.list", ListInput{Pattern: "["}, nil); !permanent(err) {
+	if err := b.try("files.list", ListInput{Pattern: "["}, nil); !tooltest.Permanent(err) {
 		t.Errorf("pattern: %v", err)
 	}
 }

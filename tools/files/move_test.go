@@ -1,7 +1,6 @@
 package files
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -14,20 +13,14 @@ import (
 	"time"
 
 	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 // move makes one attempt under a key.
 func (b *workbench) move(key string, in MoveInput) (MoveOutput, error) {
 	b.t.Helper()
-	raw, err := json.Marshal(in)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	var out MoveOutput
-	result, err := b.workers["files.move"].Do(b.t.Context(), coordinator.Attempt{Key: key, Input: raw})
-	if err == nil {
-		err = json.Unmarshal(result.Output, &out)
-	}
+	err := tooltest.Call(b.t.Context(), b.workers["files.move"], key, in, &out)
 	return out, err
 }
 
@@ -42,9 +35,7 @@ func (b *workbench) holds(path, want string) {
 
 func (b *workbench) put(path, content string) {
 	b.t.Helper()
-	if err := os.WriteFile(filepath.Join(b.dir, path), []byte(content), 0o600); err != nil {
-		b.t.Fatal(err)
-	}
+	tooltest.Write(b.t, b.dir, path, content)
 }
 
 func TestMovedFileIsAtItsNewPathOnly(t *testing.T) {
@@ -61,7 +52,7 @@ func TestMovedFileIsAtItsNewPathOnly(t *testing.T) {
 
 func TestMoveReplacesAFileOnlyWithOverwrite(t *testing.T) {
 	b := newWorkbench(t, Settings{}, map[string]string{"a": "new", "b": "old"})
-	if _, err := b.move("k1", MoveInput{From: "a", To: "b"}); !permanent(err) || !strings.Contains(err.Error(), "set overwrite") {
+	if _, err := b.move("k1", MoveInput{From: "a", To: "b"}); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "set overwrite") {
 		t.Errorf("error %v", err)
 	}
 	b.holds("a", "new")
@@ -131,7 +122,7 @@ func TestMoveDoesNotTakeAnothersWorkForItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"k2", ""} {
-		if _, err := b.move(key, in); !permanent(err) || !strings.Contains(err.Error(), `there is no file "a"`) {
+		if _, err := b.move(key, in); !tooltest.Permanent(err) || !strings.Contains(err.Error(), `there is no file "a"`) {
 			t.Errorf("key %q: error %v", key, err)
 		}
 	}
@@ -158,10 +149,10 @@ func TestMoveStaysInTheWorkspace(t *testing.T) {
 		paths = append(paths, "out/secret", "link")
 	}
 	for _, path := range paths {
-		if _, err := b.move("k", MoveInput{From: path, To: "stolen", Overwrite: true}); !permanent(err) {
+		if _, err := b.move("k", MoveInput{From: path, To: "stolen", Overwrite: true}); !tooltest.Permanent(err) {
 			t.Errorf("from %q: error %v", path, err)
 		}
-		if _, err := b.move("k", MoveInput{From: "a", To: path, Overwrite: true}); !permanent(err) {
+		if _, err := b.move("k", MoveInput{From: "a", To: path, Overwrite: true}); !tooltest.Permanent(err) {
 			t.Errorf("to %q: error %v", path, err)
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"testing"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/mail"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 const booked = `Invoice **{{.number}}** from {{.seller}} is booked.
@@ -29,33 +29,16 @@ const booked = `Invoice **{{.number}}** from {{.seller}} is booked.
 
 func workspace(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range map[string]string{"mail/booked.md": booked, "mail/page.html": "<p>{{.x}}</p>", "report/a b.txt": "hello"} {
-		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
+	return tooltest.Folder(t, map[string]string{"mail/booked.md": booked, "mail/page.html": "<p>{{.x}}</p>", "report/a b.txt": "hello"})
 }
 
 func sender(t *testing.T, dir string, s mail.Settings) coordinator.Worker {
 	t.Helper()
-	workers, err := mail.New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tools.Map(workers...); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tools.Close(workers...) })
-	return workers[0]
+	return tooltest.Open(t, mail.New, dir, s)["mail.send"]
 }
 
 func send(ctx context.Context, w coordinator.Worker, key, input string) (coordinator.Result, error) {
-	return w.Do(ctx, coordinator.Attempt{Key: key, Input: json.RawMessage(input)})
+	return tooltest.Do(ctx, w, key, input)
 }
 
 func plainServer(t *testing.T, answers map[string]string) (*server, mail.Settings) {
@@ -285,9 +268,7 @@ func TestOnlyAServerlessSenderCanReconcile(t *testing.T) {
 
 func TestMailThatCannotBeRightIsRefused(t *testing.T) {
 	dir := workspace(t)
-	if err := os.WriteFile(filepath.Join(dir, "large"), make([]byte, 101), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	tooltest.Write(t, dir, "large", string(make([]byte, 101)))
 	if err := os.Symlink("/etc/hostname", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
@@ -351,12 +332,7 @@ func TestSettingsThatCannotWorkAreRefusedAtStart(t *testing.T) {
 
 func TestWhatIsPrivateIsNotSent(t *testing.T) {
 	dir := workspace(t)
-	if err := os.MkdirAll(filepath.Join(dir, ".tutti"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, ".tutti", "key.md"), []byte("geheim"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	tooltest.Write(t, dir, ".tutti/key.md", "geheim")
 	w := sender(t, dir, mail.Settings{})
 	for _, input := range []string{
 		`{"to": "ada@quillford.example", "subject": "s", "text": "t", "attachments": [".tutti/key.md"]}`,

@@ -2,7 +2,6 @@ package mcp_test
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/mcp"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 // stdio is a workspace with the peer as a program.
@@ -42,20 +41,7 @@ func pinned(t *testing.T, dir string, s mcp.Settings) {
 
 func open(t *testing.T, dir string, s mcp.Settings) map[string]coordinator.Worker {
 	t.Helper()
-	workers, err := mcp.New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := tools.Close(workers...); err != nil {
-			t.Error(err)
-		}
-	})
-	byName, err := tools.Map(workers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return byName
+	return tooltest.Open(t, mcp.New, dir, s)
 }
 
 func with(s mcp.Settings, change func(*mcp.Server)) mcp.Settings {
@@ -75,7 +61,7 @@ func with(s mcp.Settings, change func(*mcp.Server)) mcp.Settings {
 }
 
 func do(ctx context.Context, w coordinator.Worker, input string) (string, error) {
-	r, err := w.Do(ctx, coordinator.Attempt{Key: "k", Input: json.RawMessage(input)})
+	r, err := tooltest.Do(ctx, w, "k", input)
 	return string(r.Output), err
 }
 
@@ -156,7 +142,7 @@ func TestResultsKeepTheirForm(t *testing.T) {
 	if got, err := do(t.Context(), structured, `{"number":7}`); err != nil || got != `{"number":7}` {
 		t.Errorf("%s %v", got, err)
 	}
-	r, err := structured.Do(t.Context(), coordinator.Attempt{Input: json.RawMessage(`{"number":9007199254740994}`)})
+	r, err := tooltest.Do(t.Context(), structured, "", `{"number":9007199254740994}`)
 	if err != nil || !strings.Contains(r.Note, "lost digits") {
 		t.Errorf("%+v %v", r, err)
 	}

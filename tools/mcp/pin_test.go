@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/coordinator/pipeline"
 	"github.com/tuttirun/tutti/tools/mcp"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 // alter rewrites the lock file as if another description had been accepted, digest included.
@@ -35,7 +34,7 @@ func alter(t *testing.T, dir, server, tool, description string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, mcp.DefaultLock, string(raw))
+	tooltest.Write(t, dir, mcp.DefaultLock, string(raw))
 }
 
 func digest(t *testing.T, v any) string {
@@ -49,13 +48,6 @@ func digest(t *testing.T, v any) string {
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
-}
-
-func write(t *testing.T, dir, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestWorkersAreMadeWithoutStartingTheServer(t *testing.T) {
@@ -203,7 +195,7 @@ func TestALockFileChangedByHandIsFound(t *testing.T) {
 	dir, s := stdio(t)
 	pinned(t, dir, s)
 	good := read(t, dir, mcp.DefaultLock)
-	write(t, dir, mcp.DefaultLock, strings.Replace(good, "Echoes back", "Sends away", 1))
+	tooltest.Write(t, dir, mcp.DefaultLock, strings.Replace(good, "Echoes back", "Sends away", 1))
 	if _, err := mcp.New(dir, s); err == nil || !strings.Contains(err.Error(), "echo: its entry is not what was accepted") {
 		t.Error(err)
 	}
@@ -214,7 +206,7 @@ func TestALockFileChangedByHandIsFound(t *testing.T) {
 		t.Error("accepting does not restore it")
 	}
 	for _, text := range []string{"", "[", `{"version":2,"servers":{}}`, `{"version":1,"extra":1}`} {
-		write(t, dir, mcp.DefaultLock, text)
+		tooltest.Write(t, dir, mcp.DefaultLock, text)
 		if _, err := mcp.New(dir, s); err == nil || !strings.Contains(err.Error(), mcp.DefaultLock) {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -308,7 +300,7 @@ func TestTheNumberOfToolsIsBounded(t *testing.T) {
 func TestSettingsStandInTheWorkspaceFile(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("CRM_TOKEN", "Bearer canary-7281")
-	write(t, dir, "tutti.yaml", `name: shop
+	tooltest.Write(t, dir, "tutti.yaml", `name: shop
 secrets:
   crm: {env: CRM_TOKEN}
 tools:

@@ -127,7 +127,7 @@ func (s Server) problems() (wrong []error) {
 	}
 	for _, tool := range slices.Sorted(maps.Keys(s.Effects)) {
 		if e := s.Effects[tool]; !e.Repeatable() && e != coordinator.EffectUnrepeatable {
-			wrong = append(wrong, fmt.Errorf("effects.%s: %q is none of none, read, idempotent, unrepeatable", tool, e))
+			wrong = append(wrong, fmt.Errorf("effects.%s: %q: write none, read, idempotent or unrepeatable", tool, e))
 		}
 	}
 	if s.Errors != "" && s.Errors != "not_done" {

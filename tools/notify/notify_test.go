@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/notify"
+	"github.com/tuttirun/tutti/tools/tooltest"
 	"github.com/tuttirun/tutti/tools/web"
 )
 
@@ -63,15 +63,7 @@ func says(status int, headers ...string) func(http.ResponseWriter) {
 
 func sender(t *testing.T, s notify.Settings) coordinator.Worker {
 	t.Helper()
-	workers, err := notify.New("", s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tools.Map(workers...); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tools.Close(workers...) })
-	return workers[0]
+	return tooltest.Open(t, notify.New, "", s)["notify.send"]
 }
 
 func (h *hook) sender(t *testing.T, format string) coordinator.Worker {
@@ -80,12 +72,9 @@ func (h *hook) sender(t *testing.T, format string) coordinator.Worker {
 
 func send(t *testing.T, w coordinator.Worker, in any) (string, error) {
 	t.Helper()
-	raw, err := json.Marshal(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := w.Do(t.Context(), coordinator.Attempt{Key: "k", Input: raw})
-	return string(r.Output), err
+	var out json.RawMessage
+	err := tooltest.Call(t.Context(), w, "k", in, &out)
+	return string(out), err
 }
 
 type m = map[string]any

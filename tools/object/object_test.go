@@ -16,12 +16,13 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 func TestAFileGoesToTheStoreAndComesBack(t *testing.T) {
 	b := newBench(t, nil)
 	const content = "%PDF-1.7\x00\xff binary"
-	b.write("in.pdf", content)
+	tooltest.Write(t, b.dir, "in.pdf", content)
 	var put PutOutput
 	b.do("object.put", map[string]any{"key": "2026/Größe 1+2.pdf", "path": "in.pdf"}, &put)
 	if !put.Changed || put.Bytes != len(content) || len(put.SHA256) != 64 {
@@ -52,9 +53,9 @@ func TestTextIsReadAsText(t *testing.T) {
 	if _, err := time.Parse(time.RFC3339, got.Modified); err != nil {
 		t.Error(err)
 	}
-	b.write("b.bin", "\x00\x01\x02")
+	tooltest.Write(t, b.dir, "b.bin", "\x00\x01\x02")
 	b.do("object.put", map[string]any{"key": "b.bin", "path": "b.bin"}, nil)
-	if err := b.try("object.get", map[string]any{"key": "b.bin"}, nil); !permanent(err) || !strings.Contains(err.Error(), "object.download") {
+	if err := b.try("object.get", map[string]any{"key": "b.bin"}, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "object.download") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -63,7 +64,7 @@ func TestAnObjectWithOtherContentIsOnlyReplacedWithOverwrite(t *testing.T) {
 	b := newBench(t, nil)
 	b.do("object.put", map[string]any{"key": "a.txt", "text": "one"}, nil)
 	for _, other := range []string{"two", "longer"} {
-		if err := b.try("object.put", map[string]any{"key": "a.txt", "text": other}, nil); !permanent(err) || !strings.Contains(err.Error(), "overwrite") {
+		if err := b.try("object.put", map[string]any{"key": "a.txt", "text": other}, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "overwrite") {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -107,7 +108,7 @@ func TestAConflictAtTheLastMomentIsSeenByTheStore(t *testing.T) {
 			return false
 		})
 		err := b.try("object.put", map[string]any{"key": "a.txt", "text": "one"}, nil)
-		if conflict != permanent(err) || !conflict && err != nil {
+		if conflict != tooltest.Permanent(err) || !conflict && err != nil {
 			t.Errorf("%s: error %v", other, err)
 		}
 		if got, _ := b.stored("tutti/a.txt"); got != other {
@@ -122,7 +123,7 @@ func TestDeletingTwiceIsNoError(t *testing.T) {
 	for range 2 {
 		b.do("object.delete", map[string]any{"key": "a.txt"}, nil)
 	}
-	if err := b.try("object.get", map[string]any{"key": "a.txt"}, nil); !permanent(err) || !strings.Contains(err.Error(), "no such object") {
+	if err := b.try("object.get", map[string]any{"key": "a.txt"}, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "no such object") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -172,14 +173,14 @@ func TestKeysDoNotLeaveThePrefix(t *testing.T) {
 			"object.get": {"key": key}, "object.delete": {"key": key},
 			"object.put": {"key": key, "text": "x", "overwrite": true}, "object.download": {"key": key, "path": "x"},
 		} {
-			if err := b.try(worker, input, nil); !permanent(err) || !strings.Contains(err.Error(), "key") {
+			if err := b.try(worker, input, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "key") {
 				t.Errorf("%s %q: error %v", worker, key, err)
 			}
 		}
 	}
 	for _, input := range []map[string]any{{"prefix": "../"}, {"prefix": "a/../../"}, {"prefix": "/"}, {"after": "../x"}} {
 		var got List
-		if err := b.try("object.list", input, &got); !permanent(err) && len(got.Objects) > 0 {
+		if err := b.try("object.list", input, &got); !tooltest.Permanent(err) && len(got.Objects) > 0 {
 			t.Errorf("%v: %v, %v", input, got, err)
 		}
 	}
@@ -194,7 +195,7 @@ func TestPathsStayInTheWorkspace(t *testing.T) {
 	for worker, input := range map[string]map[string]any{
 		"object.put": {"key": "b", "path": "../x"}, "object.download": {"key": "a", "path": "/etc/x", "overwrite": true},
 	} {
-		if err := b.try(worker, input, nil); !permanent(err) || !strings.Contains(err.Error(), "outside") {
+		if err := b.try(worker, input, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "outside") {
 			t.Errorf("%s: error %v", worker, err)
 		}
 	}
@@ -207,7 +208,7 @@ func TestAWrongKeyIsRefusedAndNeverShown(t *testing.T) {
 		s.Stores["archive"] = set
 	})
 	err := b.try("object.get", map[string]any{"key": "a"}, nil)
-	if !permanent(err) || !strings.Contains(err.Error(), "SignatureDoesNotMatch") {
+	if !tooltest.Permanent(err) || !strings.Contains(err.Error(), "SignatureDoesNotMatch") {
 		t.Fatalf("error %v", err)
 	}
 	if strings.Contains(err.Error(), "wrong-canary-key") || strings.Contains(err.Error(), accessKey) {
@@ -246,7 +247,7 @@ func TestAMissingBucketIsNamed(t *testing.T) {
 		set.Bucket = "nowhere"
 		s.Stores["archive"] = set
 	})
-	if err := b.try("object.list", map[string]any{}, nil); !permanent(err) || !strings.Contains(err.Error(), "no bucket nowhere") {
+	if err := b.try("object.list", map[string]any{}, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "no bucket nowhere") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -258,7 +259,7 @@ func TestPrivateAddressesNeedASetting(t *testing.T) {
 		s.Stores["archive"] = set
 	})
 	err := b.try("object.put", map[string]any{"key": "a", "text": "x"}, nil)
-	if !permanent(err) || !strings.Contains(err.Error(), "may not be reached") {
+	if !tooltest.Permanent(err) || !strings.Contains(err.Error(), "may not be reached") {
 		t.Errorf("error %v", err)
 	}
 	if n := b.server.requests.Load(); n != 0 {
@@ -277,20 +278,20 @@ func TestAServerThatIsAwayIsNotDone(t *testing.T) {
 
 func TestSizesHaveLimits(t *testing.T) {
 	b := newBench(t, func(s *Settings) { s.MaxBytes, s.MaxText = 10, 5 })
-	b.write("large", "12345678901")
+	tooltest.Write(t, b.dir, "large", "12345678901")
 	for _, input := range []map[string]any{{"key": "a", "path": "large"}, {"key": "a", "text": "12345678901"}} {
-		if err := b.try("object.put", input, nil); !permanent(err) || !strings.Contains(err.Error(), "limit of 10 bytes") {
+		if err := b.try("object.put", input, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "limit of 10 bytes") {
 			t.Errorf("error %v", err)
 		}
 	}
 	b.do("object.put", map[string]any{"key": "six", "text": "123456"}, nil)
-	if err := b.try("object.get", map[string]any{"key": "six"}, nil); !permanent(err) || !strings.Contains(err.Error(), "limit of 5 bytes") {
+	if err := b.try("object.get", map[string]any{"key": "six"}, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "limit of 5 bytes") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := b.server.backend.PutObject("invoices", "tutti/huge", nil, strings.NewReader("12345678901"), 11, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.try("object.download", map[string]any{"key": "huge", "path": "h"}, nil); !permanent(err) || !strings.Contains(err.Error(), "limit of 10 bytes") {
+	if err := b.try("object.download", map[string]any{"key": "huge", "path": "h"}, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "limit of 10 bytes") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -360,7 +361,7 @@ func TestSettingsSayWhatIsWrongWithThem(t *testing.T) {
 func TestAnUnknownStoreIsNamed(t *testing.T) {
 	b := newBench(t, func(s *Settings) { s.Stores["other"] = s.Stores["archive"] })
 	for _, input := range []map[string]any{{"key": "a"}, {"key": "a", "store": "nope"}} {
-		if err := b.try("object.get", input, nil); !permanent(err) || !strings.Contains(err.Error(), "archive, other") {
+		if err := b.try("object.get", input, nil); !tooltest.Permanent(err) || !strings.Contains(err.Error(), "archive, other") {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -376,5 +377,3 @@ func TestTheBucketMayStandInTheHost(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 }
-
-func permanent(err error) bool { return err != nil && coordinator.FailureOf(err).Permanent }

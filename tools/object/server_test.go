@@ -5,13 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,7 +20,7 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 const (
@@ -132,52 +129,19 @@ func newBench(t *testing.T, change func(*Settings)) *bench {
 	if change != nil {
 		change(&s)
 	}
-	b.workers = open(t, b.dir, s)
+	b.workers = tooltest.Open(t, New, b.dir, s)
 	return b
-}
-
-func open(t *testing.T, dir string, s Settings) map[string]coordinator.Worker {
-	t.Helper()
-	workers, err := New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := tools.Close(workers...); err != nil {
-			t.Error(err)
-		}
-	})
-	byName, err := tools.Map(workers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return byName
 }
 
 func (b *bench) try(worker string, input map[string]any, output any) error {
 	b.t.Helper()
-	raw, err := json.Marshal(input)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	result, err := b.workers[worker].Do(b.t.Context(), coordinator.Attempt{Key: "k", Input: raw})
-	if err == nil && output != nil {
-		err = json.Unmarshal(result.Output, output)
-	}
-	return err
+	return tooltest.Call(b.t.Context(), b.workers[worker], "k", input, output)
 }
 
 func (b *bench) do(worker string, input map[string]any, output any) {
 	b.t.Helper()
 	if err := b.try(worker, input, output); err != nil {
 		b.t.Fatalf("%s %v: %v", worker, input, err)
-	}
-}
-
-func (b *bench) write(name, content string) {
-	b.t.Helper()
-	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(content), 0o600); err != nil {
-		b.t.Fatal(err)
 	}
 }
 

@@ -3,7 +3,6 @@ package openapi_test
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/tools/openapi"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 // seen is a request as the server got it.
@@ -74,7 +74,7 @@ func at(s *server, change func(*openapi.API)) openapi.Settings {
 }
 
 func do(w coordinator.Worker, input string) (coordinator.Result, error) {
-	return w.Do(context.Background(), coordinator.Attempt{Key: "ws/run/step/1/0", Input: json.RawMessage(input)})
+	return tooltest.Do(context.Background(), w, "ws/run/step/1/0", input)
 }
 
 func answering(status int, contentType, text string) http.HandlerFunc {
@@ -337,7 +337,7 @@ func TestIdempotencyHeaderCarriesTheKey(t *testing.T) {
 	}
 	const fits, other = "ws/run/step/1/0", "ws/run/schön/1/0"
 	for key, want := range map[string]string{fits: fits, other: fmt.Sprintf("%x", sha256.Sum256([]byte(other)))} {
-		_, err := create.Do(context.Background(), coordinator.Attempt{Key: key, Input: json.RawMessage(`{"body": {"name": "Rex"}}`)})
+		_, err := tooltest.Do(context.Background(), create, key, `{"body": {"name": "Rex"}}`)
 		if got := s.last(t).header.Get("Idempotency-Key"); err != nil || got != want {
 			t.Errorf("%s: got %q, %v", key, got, err)
 		}
@@ -400,7 +400,7 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 	}()
 	host := listener.Addr().String()
 	w := open(t, "testdata", petstore(func(a *openapi.API) { a.Server, a.Private = "http://"+host, []string{host} }))["petstore.createPet"]
-	_, err = w.Do(ctx, coordinator.Attempt{Input: json.RawMessage(`{"body": {"name": "Rex"}}`)})
+	_, err = tooltest.Do(ctx, w, "", `{"body": {"name": "Rex"}}`)
 	if err == nil || !strings.Contains(err.Error(), "context canceled") {
 		t.Errorf("got %v", err)
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/openapi"
 	"github.com/tuttirun/tutti/tools/schema"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/*.txtar")
@@ -36,30 +36,13 @@ func petstore(change func(*openapi.API)) openapi.Settings {
 
 func open(t *testing.T, dir string, s openapi.Settings) map[string]coordinator.Worker {
 	t.Helper()
-	workers, err := openapi.New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := tools.Close(workers...); err != nil {
-			t.Error(err)
-		}
-	})
-	byName, err := tools.Map(workers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return byName
+	return tooltest.Open(t, openapi.New, dir, s)
 }
 
 // write makes a workspace of one document.
 func write(t *testing.T, name, text string) string {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return tooltest.Folder(t, map[string]string{name: text})
 }
 
 func TestEachOperationBecomesATypedTool(t *testing.T) {
@@ -361,10 +344,7 @@ func BenchmarkThousandOperations(b *testing.B) {
 			"responses":{"200":{"content":{"application/json":{"schema":{"type":"array","items":{"$ref":"#/components/schemas/A"}}}}}}}}`, i, i)
 	}
 	text.WriteString("}}")
-	dir := b.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "a.json"), []byte(text.String()), 0o600); err != nil {
-		b.Fatal(err)
-	}
+	dir := tooltest.Folder(b, map[string]string{"a.json": text.String()})
 	for b.Loop() {
 		start := time.Now()
 		if _, err := openapi.New(dir, openapi.Settings{APIs: map[string]openapi.API{"a": {Document: "a.json"}}}); err != nil {

@@ -14,8 +14,8 @@ import (
 
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/coordinator/pipeline"
-	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/program"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 // TestMain makes this very binary the program that is run: it stands on PATH as "player" and does what ACT says.
@@ -57,15 +57,7 @@ func play(act string) program.Program {
 
 func open(t *testing.T, dir string, s program.Settings) *bench {
 	t.Helper()
-	workers, err := program.New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	byName, err := tools.Map(workers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &bench{t, dir, byName}
+	return &bench{t, dir, tooltest.Open(t, program.New, dir, s)}
 }
 
 func openOne(t *testing.T, p program.Program) *bench {

@@ -14,8 +14,8 @@ import (
 	"testing"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/report"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 const month = `# Invoices of {{.month}}
@@ -31,35 +31,13 @@ const monthData = `{"month": "September", "total": 2750.7, "rows": [
 	{"date": "2026-09-03", "seller": "Rietveen Verpakkingen B.V.", "total": 1016.40},
 	{"date": "2026-09-09", "seller": "<script>alert(1)</script> & [Söhne](http://evil.example)", "total": 1734.3}]}`
 
-func workspace(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 func renderer(t *testing.T, dir string, s report.Settings) coordinator.Worker {
 	t.Helper()
-	workers, err := report.New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tools.Map(workers...); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tools.Close(workers...) })
-	return workers[0]
+	return tooltest.Open(t, report.New, dir, s)["report.render"]
 }
 
 func render(ctx context.Context, w coordinator.Worker, template, path, data string) (coordinator.Result, error) {
-	return w.Do(ctx, coordinator.Attempt{Key: "k", Input: json.RawMessage(fmt.Sprintf(`{"template": %q, "path": %q, "title": "A <title>", "data": %s}`, template, path, data))})
+	return tooltest.Do(ctx, w, "k", fmt.Sprintf(`{"template": %q, "path": %q, "title": "A <title>", "data": %s}`, template, path, data))
 }
 
 func read(t *testing.T, dir, name string) string {
@@ -72,7 +50,7 @@ func read(t *testing.T, dir, name string) string {
 }
 
 func TestMarkdownBecomesAPageThatNeedsNothingElse(t *testing.T) {
-	dir := workspace(t, map[string]string{"report/month.md": month})
+	dir := tooltest.Folder(t, map[string]string{"report/month.md": month})
 	w := renderer(t, dir, report.Settings{})
 	r, err := render(t.Context(), w, "report/month.md", "reports/2026/09.html", monthData)
 	if err != nil {
@@ -99,7 +77,7 @@ func TestMarkdownBecomesAPageThatNeedsNothingElse(t *testing.T) {
 }
 
 func TestTheSamePageIsWrittenOnce(t *testing.T) {
-	dir := workspace(t, map[string]string{"month.md": month, "page.html": "<p>{{.month}}</p>"})
+	dir := tooltest.Folder(t, map[string]string{"month.md": month, "page.html": "<p>{{.month}}</p>"})
 	w := renderer(t, dir, report.Settings{})
 	for _, template := range []string{"month.md", "page.html"} {
 		out := "out/" + template + ".html"
@@ -122,7 +100,7 @@ func TestTheSamePageIsWrittenOnce(t *testing.T) {
 }
 
 func TestReadersSeeAWholePage(t *testing.T) {
-	dir := workspace(t, map[string]string{"t.html": "{{.a}}{{.b}}{{.a}}"})
+	dir := tooltest.Folder(t, map[string]string{"t.html": "{{.a}}{{.b}}{{.a}}"})
 	w := renderer(t, dir, report.Settings{})
 	var writers, readers sync.WaitGroup
 	done := make(chan struct{})
@@ -162,7 +140,7 @@ func TestReadersSeeAWholePage(t *testing.T) {
 }
 
 func TestTextReportKeepsItsChartsAsNumbers(t *testing.T) {
-	dir := workspace(t, map[string]string{"t.md": "# R\n\n{{bar .rows \"k\" \"n\" \"EUR\"}}"})
+	dir := tooltest.Folder(t, map[string]string{"t.md": "# R\n\n{{bar .rows \"k\" \"n\" \"EUR\"}}"})
 	w := renderer(t, dir, report.Settings{})
 	if _, err := render(t.Context(), w, "t.md", "out.md", `{"rows": [{"k": "Örtl", "n": 1234.5}, {"k": "B", "n": -2}]}`); err != nil {
 		t.Fatal(err)
@@ -174,7 +152,7 @@ func TestTextReportKeepsItsChartsAsNumbers(t *testing.T) {
 
 func TestReportsReplaceOnlyReports(t *testing.T) {
 	outside := t.TempDir()
-	dir := workspace(t, map[string]string{"t.md": "x{{.a}}", "bad.md": "{{.b}}", "t.html": "x"})
+	dir := tooltest.Folder(t, map[string]string{"t.md": "x{{.a}}", "bad.md": "{{.b}}", "t.html": "x"})
 	if err := os.Symlink(outside, filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +194,7 @@ func TestReportsReplaceOnlyReports(t *testing.T) {
 }
 
 func TestEndedContextWritesNothing(t *testing.T) {
-	dir := workspace(t, map[string]string{"t.md": "x"})
+	dir := tooltest.Folder(t, map[string]string{"t.md": "x"})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := render(ctx, renderer(t, dir, report.Settings{}), "t.md", "x.html", `{}`)
@@ -231,7 +209,7 @@ func TestEndedContextWritesNothing(t *testing.T) {
 // chart renders one chart and returns its SVG, checked to be well-formed.
 func chart(t *testing.T, call string, rows []map[string]any) (string, error) {
 	t.Helper()
-	dir := workspace(t, map[string]string{"t.html": "{{" + call + "}}"})
+	dir := tooltest.Folder(t, map[string]string{"t.html": "{{" + call + "}}"})
 	data, err := json.Marshal(map[string]any{"rows": rows})
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package rules_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/rules"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 const invoices = `# Who may be paid without asking.
@@ -27,33 +26,18 @@ dutch,,.max(5) > 3,NL,book,,never
 
 func decider(t *testing.T, dir string, s rules.Settings) coordinator.Worker {
 	t.Helper()
-	workers, err := rules.New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tools.Map(workers...); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tools.Close(workers...) })
-	return workers[0]
-}
-
-func write(t *testing.T, dir, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	return tooltest.Open(t, rules.New, dir, s)["rules.decide"]
 }
 
 func decide(ctx context.Context, w coordinator.Worker, facts, hit string) (string, error) {
 	input := fmt.Sprintf(`{"table": "t.csv", "facts": %s, "hit": %q}`, facts, hit)
-	r, err := w.Do(ctx, coordinator.Attempt{Input: json.RawMessage(strings.Replace(input, `, "hit": ""`, "", 1))})
+	r, err := tooltest.Do(ctx, w, "", strings.Replace(input, `, "hit": ""`, "", 1))
 	return string(r.Output), err
 }
 
 func TestFirstRuleThatFitsDecides(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "t.csv", strings.Replace(invoices, ".max(5) > 3", "value > 3", 1))
+	tooltest.Write(t, dir, "t.csv", strings.Replace(invoices, ".max(5) > 3", "value > 3", 1))
 	w := decider(t, dir, rules.Settings{})
 	for _, c := range []struct{ facts, hit, want string }{
 		{`{"net": 100, "tax": 19.01, "total": 119, "country": "DE", "limit": 5}`, "", `{"action":"ask","reason":"the sums do not add up","rule":"sums"}`},
@@ -84,7 +68,7 @@ func TestFirstRuleThatFitsDecides(t *testing.T) {
 
 func TestSpreadsheetsWithSemicolonsAndAMarkAreRead(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "t.csv", "\ufeffwhen invoice.total;when facts[\"a-b\"];then action\r\n> 10;in ['DE', 'FR'];book\r\n-;-;ask\r\n")
+	tooltest.Write(t, dir, "t.csv", "\ufeffwhen invoice.total;when facts[\"a-b\"];then action\r\n> 10;in ['DE', 'FR'];book\r\n-;-;ask\r\n")
 	w := decider(t, dir, rules.Settings{})
 	if got, err := decide(t.Context(), w, `{"invoice": {"total": 10.5}, "a-b": "FR"}`, ""); err != nil || got != `{"action":"book","rule":2}` {
 		t.Error(got, err)
@@ -119,7 +103,7 @@ func TestCellsTestAsTheyRead(t *testing.T) {
 		{"value", `3`, "must be true or false, but it is a number"},
 		{"=> 7", `8`, "this is no test"}, {">", `8`, "nothing follows"}, {"> 7 <", `8`, "Syntax error"}, {"> foo(7)", "8", `unknown function "foo"`},
 	} {
-		write(t, dir, "t.csv", `when x;then hit`+"\n"+`"`+strings.ReplaceAll(c.cell, `"`, `""`)+`";yes`+"\n;no\n")
+		tooltest.Write(t, dir, "t.csv", `when x;then hit`+"\n"+`"`+strings.ReplaceAll(c.cell, `"`, `""`)+`";yes`+"\n;no\n")
 		got, err := decide(t.Context(), w, `{"x": `+c.x+`}`, "")
 		if err != nil {
 			got = err.Error()
@@ -149,9 +133,9 @@ func TestTablesWithMistakesNameAllOfThem(t *testing.T) {
 		{"then a\n#" + strings.Repeat("x", 2<<20), "more than 2097152 bytes"},
 		{"when x,then a\n2,1\n", "no rule fits these facts"},
 	} {
-		write(t, dir, "t.csv", c.text)
+		tooltest.Write(t, dir, "t.csv", c.text)
 		if strings.HasPrefix(c.text, "#,") { // a comment otherwise
-			write(t, dir, "t.csv", " "+c.text)
+			tooltest.Write(t, dir, "t.csv", " "+c.text)
 		}
 		_, err := decide(t.Context(), w, `{"x": 1}`, "")
 		if err == nil || !strings.Contains(err.Error(), c.want) || !coordinator.FailureOf(err).Permanent {
@@ -166,7 +150,7 @@ func TestDecisionsHaveABoundedCost(t *testing.T) {
 	list := "[" + strings.Repeat("1,", 99) + "1]"
 	for _, cell := range []string{"l.all(a; l.all(b; a == b))", "l.all(a; a > 0)"} {
 		cell = strings.ReplaceAll(cell, ";", ",")
-		write(t, dir, "t.csv", "when;then a\n"+strings.Repeat(cell+" && false;1\n", 20))
+		tooltest.Write(t, dir, "t.csv", "when;then a\n"+strings.Repeat(cell+" && false;1\n", 20))
 		_, err := decide(t.Context(), w, `{"l": `+list+`}`, "")
 		if err == nil || !strings.Contains(err.Error(), "costs too much") {
 			t.Errorf("%s: %v", cell, err)
@@ -176,7 +160,7 @@ func TestDecisionsHaveABoundedCost(t *testing.T) {
 
 func TestTablesOutsideTheWorkspaceAreNotRead(t *testing.T) {
 	outside, dir := t.TempDir(), t.TempDir()
-	write(t, outside, "t.csv", "then a\n1\n")
+	tooltest.Write(t, outside, "t.csv", "then a\n1\n")
 	if err := os.Symlink(filepath.Join(outside, "t.csv"), filepath.Join(dir, "t.csv")); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +168,7 @@ func TestTablesOutsideTheWorkspaceAreNotRead(t *testing.T) {
 	if _, err := decide(t.Context(), w, `{}`, ""); err == nil || !strings.Contains(err.Error(), "escapes") {
 		t.Error(err)
 	}
-	if _, err := w.Do(t.Context(), coordinator.Attempt{Input: []byte(`{"table": "../t.csv", "facts": {}}`)}); err == nil || !strings.Contains(err.Error(), `must not hold ".."`) {
+	if _, err := tooltest.Do(t.Context(), w, "", `{"table": "../t.csv", "facts": {}}`); err == nil || !strings.Contains(err.Error(), `must not hold ".."`) {
 		t.Error(err)
 	}
 }
@@ -193,7 +177,7 @@ func TestEditedTableCountsAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	w := decider(t, dir, rules.Settings{})
 	for i := range 40 { // more than are kept
-		write(t, dir, "t.csv", fmt.Sprintf("then a\n%d\n", i))
+		tooltest.Write(t, dir, "t.csv", fmt.Sprintf("then a\n%d\n", i))
 		if got, err := decide(t.Context(), w, `[]`, ""); err != nil || got != fmt.Sprintf(`{"a":%d,"rule":2}`, i) {
 			t.Fatal(got, err)
 		}
@@ -202,7 +186,7 @@ func TestEditedTableCountsAtOnce(t *testing.T) {
 
 func TestEndedContextStopsADecision(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "t.csv", "then a\n1\n")
+	tooltest.Write(t, dir, "t.csv", "then a\n1\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := decide(ctx, decider(t, dir, rules.Settings{}), `{}`, ""); !errors.Is(err, context.Canceled) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/tools/sqldb"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 // server starts Postgres on a unix socket of its own. It refuses to run as root, so then it runs as nobody.
@@ -98,8 +99,8 @@ create or replace function lastval_of_insert() returns int language sql as $$ in
 
 func TestPostgres(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "shop.sql", shopSQL)
-	write(t, dir, "init.sql", shopInit)
+	tooltest.Write(t, dir, "shop.sql", shopSQL)
+	tooltest.Write(t, dir, "init.sql", shopInit)
 	s := sqldb.Settings{Databases: map[string]sqldb.Database{"shop": {URL: server(t), Statements: "shop.sql", Init: "init.sql"}}}
 	query, execTool := open(t, dir, s)
 	_, other := open(t, dir, s)
@@ -166,7 +167,7 @@ func TestPostgres(t *testing.T) {
 
 func TestPostgresThatIsAwayIsNotDoneAndKeepsItsPassword(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "shop.sql", shopSQL)
+	tooltest.Write(t, dir, "shop.sql", shopSQL)
 	s := sqldb.Settings{Databases: map[string]sqldb.Database{"shop": {URL: "postgres://tutti:secret@127.0.0.1:1/x", Statements: "shop.sql"}}}
 	query, _ := open(t, dir, s)
 	_, _, err := do(t.Context(), query, "", `{"statement": "count_all"}`)

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/sqldb"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 const ledgerInit = `create table if not exists invoices (
@@ -54,22 +54,11 @@ select * from nowhere;
 select 9e999 as x;
 `
 
-func write(t *testing.T, dir, name, text string) {
-	t.Helper()
-	file := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func workspace(t *testing.T) (string, sqldb.Settings) {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, dir, "sql/ledger.sql", ledgerSQL)
-	write(t, dir, "sql/schema.sql", ledgerInit)
+	tooltest.Write(t, dir, "sql/ledger.sql", ledgerSQL)
+	tooltest.Write(t, dir, "sql/schema.sql", ledgerInit)
 	return dir, sqldb.Settings{Databases: map[string]sqldb.Database{
 		"ledger": {URL: "sqlite:ledger.db", Statements: "sql/ledger.sql", Init: "sql/schema.sql"},
 	}}
@@ -77,23 +66,12 @@ func workspace(t *testing.T) (string, sqldb.Settings) {
 
 func open(t *testing.T, dir string, s sqldb.Settings) (query, exec coordinator.Worker) {
 	t.Helper()
-	workers, err := sqldb.New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tools.Map(workers...); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := tools.Close(workers...); err != nil {
-			t.Error(err)
-		}
-	})
-	return workers[0], workers[1]
+	workers := tooltest.Open(t, sqldb.New, dir, s)
+	return workers["sql.query"], workers["sql.exec"]
 }
 
 func do(ctx context.Context, w coordinator.Worker, key, input string) (string, string, error) {
-	r, err := w.Do(ctx, coordinator.Attempt{Key: key, Input: json.RawMessage(input)})
+	r, err := tooltest.Do(ctx, w, key, input)
 	return string(r.Output), r.Note, err
 }
 
@@ -158,8 +136,8 @@ func TestTheSameKeyExecutesOnce(t *testing.T) {
 
 func TestLastInsertIDIsOfTheStatementsOwnTable(t *testing.T) {
 	dir, s := workspace(t)
-	write(t, dir, "sql/schema.sql", ledgerInit+`; create table if not exists sellers (name text primary key) without rowid`)
-	write(t, dir, "sql/ledger.sql", `-- name: upsert
+	tooltest.Write(t, dir, "sql/schema.sql", ledgerInit+`; create table if not exists sellers (name text primary key) without rowid`)
+	tooltest.Write(t, dir, "sql/ledger.sql", `-- name: upsert
 insert into invoices (seller, number, total) values ('s', :number, :total)
 on conflict (seller, number) do update set total = excluded.total
 -- name: add_seller
@@ -254,7 +232,7 @@ func TestFailuresSayWhatToDoAndThatNothingHappened(t *testing.T) {
 // What the words of a statement hide, the database itself refuses.
 func TestQueryCannotWrite(t *testing.T) {
 	dir, s := workspace(t)
-	write(t, dir, "sql/ledger.sql", "-- name: hidden\n/* */ vacuum\n-- name: pragma\npragma user_version = 7")
+	tooltest.Write(t, dir, "sql/ledger.sql", "-- name: hidden\n/* */ vacuum\n-- name: pragma\npragma user_version = 7")
 	query, _ := open(t, dir, s)
 	for _, name := range []string{"hidden", "pragma"} {
 		if _, _, err := do(t.Context(), query, "", `{"statement": "`+name+`"}`); err == nil {
@@ -265,7 +243,7 @@ func TestQueryCannotWrite(t *testing.T) {
 
 func TestEndedContextIsNotDone(t *testing.T) {
 	dir, s := workspace(t)
-	write(t, dir, "sql/ledger.sql", "-- name: forever\nwith recursive c(n) as (select 1 union all select n + 1 from c) insert into invoices (seller, number) select 'x', n from c;\n-- name: n\nselect count(*) as n from invoices")
+	tooltest.Write(t, dir, "sql/ledger.sql", "-- name: forever\nwith recursive c(n) as (select 1 union all select n + 1 from c) insert into invoices (seller, number) select 'x', n from c;\n-- name: n\nselect count(*) as n from invoices")
 	query, exec := open(t, dir, s)
 	must(t, query, "", `{"statement": "n"}`) // open
 	ctx, cancel := context.WithCancel(t.Context())
@@ -287,16 +265,16 @@ func TestSettingsThatCannotWorkAreRefusedAtStart(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, "none.sql", "-- nothing\n")
-	write(t, dir, "bare.sql", "-- a comment\nselect 1;\n")
-	write(t, dir, "two.sql", "-- name: a\nselect 1; select 2;\n")
-	write(t, dir, "same.sql", "-- name: a\nselect 1;\n-- name: a\nselect 2;\n")
-	write(t, dir, "bad name.sql", "-- name: a b\nselect 1;\n")
-	write(t, dir, "empty.sql", "-- name: a\n-- name: b\nselect 1;\n")
-	write(t, dir, "mark.sql", "-- name: a\nselect ?;\n")
-	write(t, dir, "dollar.sql", "-- name: a\nselect $1;\n")
-	write(t, dir, "quote.sql", "-- name: a\nselect 'x;\n")
-	write(t, dir, "large.sql", "-- name: a\nselect 1 -- "+strings.Repeat("x", 1<<20))
+	tooltest.Write(t, dir, "none.sql", "-- nothing\n")
+	tooltest.Write(t, dir, "bare.sql", "-- a comment\nselect 1;\n")
+	tooltest.Write(t, dir, "two.sql", "-- name: a\nselect 1; select 2;\n")
+	tooltest.Write(t, dir, "same.sql", "-- name: a\nselect 1;\n-- name: a\nselect 2;\n")
+	tooltest.Write(t, dir, "bad name.sql", "-- name: a b\nselect 1;\n")
+	tooltest.Write(t, dir, "empty.sql", "-- name: a\n-- name: b\nselect 1;\n")
+	tooltest.Write(t, dir, "mark.sql", "-- name: a\nselect ?;\n")
+	tooltest.Write(t, dir, "dollar.sql", "-- name: a\nselect $1;\n")
+	tooltest.Write(t, dir, "quote.sql", "-- name: a\nselect 'x;\n")
+	tooltest.Write(t, dir, "large.sql", "-- name: a\nselect 1 -- "+strings.Repeat("x", 1<<20))
 	t.Setenv("TUTTI_TEST_EMPTY", "")
 	for _, c := range []struct {
 		db   sqldb.Database

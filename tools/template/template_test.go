@@ -2,38 +2,18 @@ package template
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
+	"github.com/tuttirun/tutti/tools/tooltest"
 )
 
 func open(t *testing.T, s Settings, contents map[string]string) func(input string) (string, error) {
 	t.Helper()
-	dir := t.TempDir()
-	for name, content := range contents {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	workers, err := New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := tools.Close(workers...); err != nil {
-			t.Error(err)
-		}
-	})
-	byName, err := tools.Map(workers...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := tooltest.Open(t, New, tooltest.Folder(t, contents), s)["template.render"]
 	return func(input string) (string, error) {
-		result, err := byName["template.render"].Do(t.Context(), coordinator.Attempt{Input: json.RawMessage(input)})
+		result, err := tooltest.Do(t.Context(), w, "", input)
 		if err != nil {
 			return "", err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tuttirun/tutti/coordinator"
+	"github.com/tuttirun/tutti/tools/tooltest"
 	"github.com/tuttirun/tutti/tools/web"
 )
 
@@ -204,8 +205,7 @@ func TestIdempotentWorkerLeavesRepeatingToTheCoordinator(t *testing.T) {
 func TestKeyIsAnAttemptsOwn(t *testing.T) {
 	w, asked := script(t, web.Settings{}, say(200))
 	for _, key := range []string{"a/1", "a/1", "a/2"} {
-		a := coordinator.Attempt{Key: key, Input: []byte(`{"endpoint": "keyed", "method": "POST"}`)}
-		if _, err := w["http.request"].Do(t.Context(), a); err != nil {
+		if _, err := tooltest.Do(t.Context(), w["http.request"], key, `{"endpoint": "keyed", "method": "POST"}`); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -216,7 +216,7 @@ func TestKeyIsAnAttemptsOwn(t *testing.T) {
 	if keys[0] != keys[1] || keys[0] == keys[2] || len(keys[0]) != 36 || keys[0][14] != '8' {
 		t.Errorf("%v", keys)
 	}
-	_, err := w["http.request"].Do(t.Context(), coordinator.Attempt{Input: []byte(`{"endpoint": "keyed", "method": "POST"}`)})
+	_, err := tooltest.Do(t.Context(), w["http.request"], "", `{"endpoint": "keyed", "method": "POST"}`)
 	if err == nil || !coordinator.FailureOf(err).Permanent {
 		t.Errorf("without a key: %v", err)
 	}
@@ -246,7 +246,7 @@ func TestCredentialIsNotCutInTwoByAQuotation(t *testing.T) {
 				fill := strings.Repeat("x", 270) + strings.Repeat(" ", before-270)
 				fmt.Fprint(w, fill+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 			})
-		_, err := workers["http.get"].Do(t.Context(), coordinator.Attempt{Key: "k", Input: []byte(`{"endpoint": "s"}`)})
+		_, err := tooltest.Do(t.Context(), workers["http.get"], "k", `{"endpoint": "s"}`)
 		if err == nil || strings.Contains(err.Error(), "sk-") {
 			t.Errorf("%d bytes before it: %v", before, err)
 		}

@@ -123,7 +123,7 @@ func TestRefusalSaysWhatWouldAllowIt(t *testing.T) {
 	port := portOf(t, srv)
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		_, err := get(t, client(t, web.Guard{}, nil), "http://"+host+":"+port+"/")
-		want := fmt.Sprintf(`add "%s:%s" to private in the settings`, host, port)
+		want := fmt.Sprintf(`add "%s:%s" to private in the tool's settings`, host, port)
 		r := refusedAs(err)
 		if r == nil || r.Allow != want || r.Address == "" {
 			t.Fatalf("%+v", r)

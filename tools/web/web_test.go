@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/tools"
+	"github.com/tuttirun/tutti/tools/tooltest"
 	"github.com/tuttirun/tutti/tools/web"
 )
 
@@ -25,28 +25,12 @@ const token = "tok-5f2b9c81d7"
 func open(t *testing.T, dir string, s web.Settings) map[string]coordinator.Worker {
 	t.Helper()
 	s.Private = append(s.Private, "127.0.0.1")
-	workers, err := web.New(dir, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tools.Close(workers...) })
-	byName, err := tools.Map(workers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return byName
+	return tooltest.Open(t, web.New, dir, s)
 }
 
 func do(ctx context.Context, w coordinator.Worker, in any) (web.Output, error) {
 	var out web.Output
-	raw, err := json.Marshal(in)
-	if err != nil {
-		return out, err
-	}
-	r, err := w.Do(ctx, coordinator.Attempt{Key: "workspace/run/step/1", Input: raw})
-	if err == nil {
-		err = json.Unmarshal(r.Output, &out)
-	}
+	err := tooltest.Call(ctx, w, "workspace/run/step/1", in, &out)
 	return out, err
 }
 
@@ -84,10 +68,7 @@ func (s *seen) count() int {
 }
 
 func TestEveryContentArrivesAsWritten(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "scan.pdf"), []byte("%PDF-1"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	dir := tooltest.Folder(t, map[string]string{"scan.pdf": "%PDF-1"})
 	var asked seen
 	srv, _ := counting(t, "127.0.0.1:0", func(w http.ResponseWriter, r *http.Request) {
 		asked.note(r)
@@ -135,10 +116,7 @@ func TestEveryContentArrivesAsWritten(t *testing.T) {
 }
 
 func TestFormWithFilesIsEqualOverRetries(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "id.txt"), []byte("passport"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	dir := tooltest.Folder(t, map[string]string{"id.txt": "passport"})
 	var asked seen
 	srv, _ := counting(t, "127.0.0.1:0", func(_ http.ResponseWriter, r *http.Request) { asked.note(r) })
 	w := open(t, dir, web.Settings{})
@@ -232,7 +210,7 @@ func TestStepsCannotSmuggle(t *testing.T) {
 	}{
 		{m{"endpoint": "crm", "url": srv.URL}, "one of the two"},
 		{m{}, "there are endpoints crm"},
-		{m{"endpoint": "erp"}, "there is crm"},
+		{m{"endpoint": "erp"}, "tools.http.endpoints in tutti.yaml names crm"},
 		{m{"url": srv.URL, "path": "/x"}, "path belongs to an endpoint"},
 		{m{"url": "http://u:p@127.0.0.1/"}, "credentials"},
 		{m{"url": "file:///etc/passwd"}, "must begin with https"},
