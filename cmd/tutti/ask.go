@@ -264,3 +264,19 @@ func (a *asker) prompt(text string) (string, error) {
 		return "", errLater
 	}
 }
+
+// confirm asks whoever sits at the terminal; elsewhere --yes has to be said.
+func (s *session) confirm(ctx context.Context, question string, yes bool) error {
+	switch {
+	case yes:
+		return nil
+	case !s.asks:
+		return usage(errors.New(question + " Say --yes; nothing was done"))
+	}
+	a := &asker{s: s, stop: ctx, lines: func() <-chan string { return readLines(s.in) }}
+	text, err := a.prompt(question + " (y/N) > ")
+	if err == nil && (text == "y" || text == "Y" || text == "yes") {
+		return nil
+	}
+	return &exit{exitUsage, errors.New("nothing was done")}
+}

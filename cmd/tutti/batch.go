@@ -159,7 +159,7 @@ func (b *batch) run(ctx context.Context, all []piece, fresh bool) error {
 
 // known are the runs of the batch, by what their ids have from their keys.
 func (b *batch) known(ctx context.Context) (map[string]memory.Summary, error) {
-	runs, err := b.allRuns(ctx, memory.RunFilter{Batch: b.flags.batch.id}, 0)
+	runs, err := b.allRuns(ctx, memory.RunFilter{Batch: b.flags.batch.id})
 	out := make(map[string]memory.Summary, len(runs))
 	for _, r := range runs {
 		out[keyed(r.Run)] = r
@@ -302,11 +302,11 @@ func (b *batch) detachedBatch(m *many, before int) error {
 			Runs   []string `json:"runs"`
 			Failed []result `json:"failed,omitempty"`
 			Runner string   `json:"runner"`
-		}{Batch: id, Runs: runs, Failed: m.withStatus(true), Runner: b.command("runner")})
+		}{Batch: id, Runs: runs, Failed: m.failed(), Runner: b.command("runner")})
 	}
 	fmt.Fprintln(b.out, id)
 	b.screen.printf("%s submitted, %d of them before; a runner works them off: %s", count(len(runs), "run"), before, b.command("runner"))
-	for _, r := range m.withStatus(true) {
+	for _, r := range m.failed() {
 		b.screen.println("  " + m.about(r, 0))
 	}
 	return nil

@@ -162,9 +162,7 @@ func contentOf(path string) (string, error) {
 func with(base json.RawMessage, properties map[string]any) (json.RawMessage, error) {
 	values := map[string]any{}
 	if len(base) > 0 {
-		d := json.NewDecoder(bytes.NewReader(base))
-		d.UseNumber()
-		if err := d.Decode(&values); err != nil || values == nil {
+		if err := exactly(base, &values); err != nil || values == nil {
 			return nil, errors.New("--input must be an object")
 		}
 	}
@@ -178,31 +176,30 @@ func with(base json.RawMessage, properties map[string]any) (json.RawMessage, err
 
 // property is the input's property that a file's path goes to.
 func (b batchFlags) property(plan *coordinator.Plan) (string, error) {
-	var s struct {
-		Properties map[string]struct {
-			Format string `json:"format"`
-		} `json:"properties"`
-		Required []string `json:"required"`
-	}
-	if len(plan.Input) > 0 {
-		if err := json.Unmarshal(plan.Input, &s); err != nil {
-			return "", err
-		}
-	}
-	names := slices.Sorted(maps.Keys(s.Properties))
 	if b.as != "" {
 		return b.as, knownKey(b.as+"=", plan.Input)
 	}
-	paths := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return s.Properties[n].Format != "path" })
-	for _, candidates := range [][]string{paths, s.Required, names} {
-		if len(candidates) == 1 {
-			return candidates[0], nil
-		}
+	input := readProperty(plan.Input)
+	if name, ok := fileProperty(input); ok {
+		return name, nil
 	}
-	if len(names) == 0 {
+	if len(input.Properties) == 0 {
 		return "", errors.New("the pipeline's input has no properties: say with --each-as which one the file is")
 	}
-	return "", fmt.Errorf("which property of the input is the file? --each-as %s", strings.Join(names, ", or --each-as "))
+	return "", fmt.Errorf("which property of the input is the file? --each-as %s", strings.Join(slices.Sorted(maps.Keys(input.Properties)), ", or --each-as "))
+}
+
+// fileProperty is the property of an input that a file can only be meant for: the one path, else the one that is required,
+// else the only one.
+func fileProperty(input property) (name string, ok bool) {
+	names := slices.Sorted(maps.Keys(input.Properties))
+	paths := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return input.Properties[n].Format != "path" })
+	for _, candidates := range [][]string{paths, input.Required, names} {
+		if len(candidates) == 1 {
+			return candidates[0], true
+		}
+	}
+	return "", false
 }
 
 // listed are the pieces of a list: one JSON object a line, put over the other inputs. Empty lines are left out.
@@ -230,9 +227,7 @@ func listed(name string, stdin io.Reader, base json.RawMessage, most int) ([]pie
 			return nil, errTooMany
 		}
 		own := map[string]any{}
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber()
-		if err := d.Decode(&own); err != nil || own == nil || d.More() {
+		if err := exactly(text, &own); err != nil || own == nil {
 			return nil, fmt.Errorf("line %d is no JSON object: %s", n, cut(line(string(text)), quotedColumns))
 		}
 		input, err := with(base, own)

@@ -80,7 +80,7 @@ func (a *app) boardGet() *cobra.Command {
 		Long: `Print a value on stdout: text as it is, everything else as JSON. Its version, label and age go to stderr; with -o json all
 of it is one document. A key that is not there is refused with exit code 2.`,
 		Example: "  tutti blackboard get rates\n  tutti blackboard get rates -o json | jq .version",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, args []string) error {
 			return a.atBoard(c.Context(), f, func(ctx context.Context, s *session, scope memory.Scope) error {
 				v, err := s.store.Get(ctx, scope, args[0])
@@ -154,7 +154,7 @@ the exit code is 1. A value that you pass on from outside deserves --untrusted.`
   tutti blackboard set greeting "Good morning"
   tutti blackboard set rates @rates.json --expect 3
   curl -s https://example.com/news | tutti blackboard set news - --untrusted`,
-		Args: cobra.ExactArgs(2),
+		Args: arguments,
 		RunE: action(func(c *cobra.Command, args []string) error {
 			v, expect, err := a.valueToSet(c, args, f)
 			if err != nil {
@@ -239,7 +239,7 @@ func (a *app) boardList() *cobra.Command {
 		Long: `List the values of the workspace, or with --run or --conversation of one of these: key, version, who wrote it and when,
 until when it stands, and where it came from.`,
 		Example: "  tutti blackboard list\n  tutti blackboard list --run RUN -o json | jq '.values[].key'",
-		Args:    cobra.NoArgs,
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, _ []string) error {
 			return a.atBoard(c.Context(), f, func(ctx context.Context, s *session, scope memory.Scope) error {
 				all, err := s.store.List(ctx, scope)
@@ -266,137 +266,13 @@ func (s *session) listValues(scope memory.Scope, all []memory.Value) error {
 		return nil
 	}
 	rows := make([][]string, len(all))
-	used := 0
 	for i, v := range all {
 		expires := "-"
 		if !v.Expires.IsZero() {
 			expires = clock(v.Expires)
 		}
-		rows[i] = []string{cut(line(v.Key), 30), fmt.Sprint(v.Version), labelWord(v), cut(who(v.By), 24), clock(v.At), expires, ""}
+		rows[i] = []string{cut(line(v.Key), 30), fmt.Sprint(v.Version), labelWord(v), cut(who(v.By), 24), clock(v.At), expires, short(v.Value, textColumns)}
 	}
-	header := []string{"KEY", "VERSION", "LABEL", "BY", "AT", "UNTIL", "VALUE"}
-	for i := range header[:len(header)-1] {
-		widest := columnsOf(header[i])
-		for _, row := range rows {
-			widest = max(widest, columnsOf(row[i]))
-		}
-		used += widest + 2
-	}
-	for i, v := range all {
-		rows[i][len(header)-1] = short(v.Value, max(s.columns()-used, 24))
-	}
-	s.table(header, rows)
+	s.tableWithin(s.columns(), []string{"KEY", "VERSION", "LABEL", "BY", "AT", "UNTIL", "VALUE"}, rows)
 	return nil
-}
-
-// watchFlags are what blackboard watch can be told.
-type watchFlags struct {
-	boardFlags
-	count   int
-	timeout time.Duration
-}
-
-func (a *app) boardWatch() *cobra.Command {
-	var f watchFlags
-	c := &cobra.Command{
-		Use:   "watch",
-		Short: "Print values as they change",
-		Long: `Print the values that are there, and from then on each one that is written, until Ctrl-C. Who reads slowly gets the newest
-value of a key, not each one in between; that a value expires is not told. With -o json every value is one line of JSON.`,
-		Example: "  tutti blackboard watch\n  tutti blackboard watch --run RUN -o json | jq -r .key\n  tutti blackboard watch --count 1 --timeout 1m",
-		Args:    cobra.NoArgs,
-		RunE: action(func(c *cobra.Command, _ []string) error {
-			return a.watchBoard(c.Context(), f)
-		}),
-	}
-	f.register(c)
-	c.Flags().IntVar(&f.count, "count", 0, "end after so many values (default: never)")
-	c.Flags().DurationVar(&f.timeout, "timeout", 0, "end after this long (default: never)")
-	return c
-}
-
-func (a *app) watchBoard(ctx context.Context, f watchFlags) error {
-	ws, err := a.find("")
-	if err != nil {
-		return err
-	}
-	s := &session{app: a, ws: ws}
-	return s.during(ctx, 0, func(ctx context.Context) error {
-		if err := s.start(ctx, nil); err != nil {
-			return err
-		}
-		scope, err := f.scope(ctx, s)
-		if err != nil {
-			return err
-		}
-		if f.timeout > 0 { // of the watching, however long the store took to start
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, errTimeout)
-			defer cancel()
-		}
-		err = s.followBoard(ctx, scope, f.count)
-		switch cause := context.Cause(ctx); {
-		case errors.Is(cause, errTimeout):
-			return nil
-		case cause != nil:
-			return &exit{exitInterrupted, nil}
-		}
-		return err
-	})
-}
-
-// followBoard prints values until there were so many, or the context ends. It watches before it lists, so that nothing falls
-// between the two, and prints no version twice.
-func (s *session) followBoard(ctx context.Context, scope memory.Scope, most int) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	changed, err := s.store.Watch(ctx, scope)
-	if err != nil {
-		return err
-	}
-	there, err := s.store.List(ctx, scope)
-	if err != nil {
-		return err
-	}
-	shown := 0
-	listed := map[string]time.Time{}
-	show := func(v memory.Value) (enough bool, err error) {
-		shown++
-		return shown == most, s.showChange(v)
-	}
-	for _, v := range there {
-		listed[v.Key] = v.At
-		if enough, err := show(v); enough || err != nil {
-			return err
-		}
-	}
-	for v := range changed {
-		if at, known := listed[v.Key]; known && !v.At.After(at) {
-			continue
-		}
-		delete(listed, v.Key)
-		if enough, err := show(v); enough || err != nil {
-			return err
-		}
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return errors.New("the connection to the store is lost; what changed since is not told")
-}
-
-func (s *session) showChange(v memory.Value) error {
-	if s.wantsJSON() {
-		e := json.NewEncoder(s.out)
-		e.SetEscapeHTML(false)
-		return e.Encode(v)
-	}
-	label := ""
-	if labelWord(v) != string(coordinator.Trusted) {
-		label = s.tint(yellow, "  untrusted")
-	}
-	p := &sheet{s: s}
-	p.linef("%s  %s %s  %s%s  %s", s.tint(faint, v.At.Local().Format(time.TimeOnly)), s.tint(strong, padded(line(v.Key), 20)), s.tint(faint, fmt.Sprintf("v%d", v.Version)),
-		s.tint(faint, cut(who(v.By), 24)), label, line(plainText(v.Value)))
-	return p.print()
 }

@@ -24,8 +24,13 @@ as far as its steps say how. The undoing happens in this command, unless another
 With --batch all runs of the batch are stopped that have not ended. It says how many and asks first; scripts say --yes.`,
 		Example: "  tutti runs cancel RUN\n  tutti runs cancel --batch september --yes",
 		Args: func(_ *cobra.Command, args []string) error {
-			if (len(args) == 1) == (batch != "") {
+			switch {
+			case len(args) > 1:
+				return fmt.Errorf("one run at a time, or --batch NAME; %q is too much", args[1])
+			case (len(args) == 1) == (batch != ""):
 				return errors.New("which run? tutti runs cancel RUN, or --batch NAME")
+			case parallel < 1:
+				return errors.New("--parallel is at least 1")
 			}
 			return nil
 		},
@@ -49,7 +54,7 @@ With --batch all runs of the batch are stopped that have not ended. It says how 
 
 func (a *app) cancelBatch(ctx context.Context, batch string, parallel int, yes bool) error {
 	return a.onRuns(ctx, func(ctx context.Context, s *session) error {
-		all, err := s.allRuns(ctx, memory.RunFilter{Batch: batch}, 0)
+		all, err := s.allRuns(ctx, memory.RunFilter{Batch: batch})
 		if err != nil {
 			return err
 		}
@@ -68,7 +73,7 @@ func (a *app) cancelBatch(ctx context.Context, batch string, parallel int, yes b
 		if err := s.confirm(ctx, fmt.Sprintf("Cancel %s of batch %s, and undo what they did?", count(len(jobs), "run"), batch), yes); err != nil {
 			return err
 		}
-		m := &many{s: s, title: "batch " + batch, parallel: max(parallel, 1), wants: coordinator.StatusCancelled}
+		m := &many{s: s, title: "batch " + batch, parallel: parallel, wants: coordinator.StatusCancelled}
 		err = m.work(ctx, jobs)
 		sum := summary{Batch: batch}
 		if err != nil {
@@ -79,59 +84,4 @@ func (a *app) cancelBatch(ctx context.Context, batch string, parallel int, yes b
 		}
 		return ending(ctx, m, err)
 	})
-}
-
-// onRuns opens the workspace and its store for a command about many runs: nobody is asked on the spot.
-func (a *app) onRuns(ctx context.Context, work func(context.Context, *session) error) error {
-	ws, err := a.find("")
-	if err != nil {
-		return err
-	}
-	s := a.wire(ws)
-	return s.during(ctx, 0, func(ctx context.Context) error {
-		s.warnOfBroken()
-		if err := s.start(ctx, nil); err != nil {
-			return err
-		}
-		return work(ctx, s)
-	})
-}
-
-// listedAtOnce is how many entries of a list are asked of the store at once.
-const listedAtOnce = 500
-
-// allRuns lists every run that a filter selects, up to most; 0 for all.
-func (s *session) allRuns(ctx context.Context, f memory.RunFilter, most int) ([]memory.Summary, error) {
-	f.Limit = listedAtOnce
-	var out []memory.Summary
-	for {
-		runs, next, err := s.store.Runs(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, runs...)
-		if most > 0 && len(out) >= most {
-			return out[:most], nil
-		}
-		if next == "" {
-			return out, nil
-		}
-		f.Cursor = next
-	}
-}
-
-// confirm asks whoever sits at the terminal; elsewhere --yes has to be said.
-func (s *session) confirm(ctx context.Context, question string, yes bool) error {
-	switch {
-	case yes:
-		return nil
-	case !s.asks:
-		return usage(errors.New(question + " Say --yes; nothing was done"))
-	}
-	a := &asker{s: s, stop: ctx, lines: func() <-chan string { return readLines(s.in) }}
-	text, err := a.prompt(question + " (y/N) > ")
-	if err == nil && (text == "y" || text == "Y" || text == "yes") {
-		return nil
-	}
-	return &exit{exitUsage, errors.New("nothing was done")}
 }

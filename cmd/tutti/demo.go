@@ -36,7 +36,7 @@ copied into a folder of its own, the model is rules, mails are files, the ledger
 Three questions need a person. On a terminal that is you; anywhere else the people of answers.yaml are played, and the
 questions and answers are printed.`,
 		Example: "  tutti demo\n  tutti demo --dir /tmp/invoices < /dev/null",
-		Args:    cobra.NoArgs,
+		Args:    arguments,
 		RunE:    action(func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), dir) }),
 	}
 	c.Flags().StringVar(&dir, "dir", "", "where to put the workspace (default: .tutti/demo-<time> in the current folder)")

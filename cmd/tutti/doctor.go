@@ -30,7 +30,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long: `Say what is configured, what is missing, and what to do: the workspace, its store and what it really survives, models,
 workers, people. Exit code 1 if something is wrong. No model is asked.`,
 		Example: "  tutti doctor\n  tutti doctor -C examples/invoices -o json",
-		Args:    cobra.NoArgs,
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, _ []string) error {
 			return a.showFindings(a.examine(c.Context()))
 		}),

@@ -38,7 +38,7 @@ func (f dryFlags) check(others *pflag.FlagSet) error {
 	case !f.on:
 		return nil
 	}
-	for _, name := range []string{"resume", "detach", "key", "each"} {
+	for _, name := range []string{"resume", "detach", "key"} {
 		if flag := others.Lookup(name); flag != nil && flag.Changed {
 			return fmt.Errorf("--dry-run keeps nothing, so it does not go with --%s", name)
 		}
@@ -305,18 +305,6 @@ func (d *dryRun) declaration(path string) *coordinator.Step {
 		return nil
 	}
 	return d.declared[stepPath(path)]
-}
-
-// stepPath is the path of the step that an item or round belongs to.
-func stepPath(path string) string {
-	for {
-		slash := strings.LastIndexByte(path, '/')
-		i := strings.LastIndexAny(path, "[~")
-		if i <= slash {
-			return path
-		}
-		path = path[:i]
-	}
 }
 
 // tallyOf counts names: "mail.send ×2, sql.exec ×1".

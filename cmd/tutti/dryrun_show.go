@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tuttirun/tutti/coordinator"
@@ -129,15 +127,6 @@ func (p *walkPage) step(b *branch, depth int) {
 	p.output(b, inner)
 	p.asks(b, inner, false)
 	p.doubt(b, inner)
-}
-
-// shortName is the last part of a path, as it stands below its parent.
-func shortName(path string) string {
-	name := friendly(path)
-	if i := strings.LastIndex(name, " › "); i >= 0 {
-		return name[i+len(" › "):]
-	}
-	return name
 }
 
 // verdict says in a mark and a few words what a step would do.
@@ -290,7 +279,7 @@ func (p *walkPage) summary(w *dryWalk) {
 		for i, l := range filled(clean(w.Error), p.columns()-18) {
 			p.linef("%s%s", []string{p.tint(red, "✗ it would fail: "), strings.Repeat(" ", 17)}[min(i, 1)], l)
 		}
-		if mayBeMadeUp(w.Steps) {
+		if w.doubtful {
 			p.linef("  %s", p.tint(faint, "Some values are made up; that may be why."))
 		}
 	}
@@ -326,17 +315,6 @@ func (p *walkPage) summary(w *dryWalk) {
 	}
 }
 
-// mayBeMadeUp reports whether something failed that may have depended on a made-up value: surely, or because its input could
-// not even be made while such values were around.
-func mayBeMadeUp(steps []walked) bool {
-	invented := slices.ContainsFunc(steps, func(st walked) bool {
-		return st.MadeUp != "" || slices.ContainsFunc(st.Asks, func(a asking) bool { return a.MadeUp })
-	})
-	return slices.ContainsFunc(steps, func(st walked) bool {
-		return st.State == "failed" && (st.FromMadeUp || invented && len(st.Input) == 0)
-	})
-}
-
 func hasAuthority(steps []walked) bool {
 	for _, st := range steps {
 		if st.Would != "" && len(st.Authority) > 0 {
@@ -344,12 +322,4 @@ func hasAuthority(steps []walked) bool {
 		}
 	}
 	return false
-}
-
-// pretty is JSON as people read it; text is itself.
-func pretty(raw json.RawMessage) string {
-	if len(raw) > 0 && raw[0] == '"' {
-		return plainText(raw)
-	}
-	return indented(raw)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tuttirun/tutti/coordinator"
@@ -22,6 +21,8 @@ type dryWalk struct {
 	MadeUp   bool               `json:"output_from_made_up,omitempty"`
 	Would    would              `json:"would"`
 	Usage    *coordinator.Usage `json:"usage,omitempty"` // what the dry run itself has used
+
+	doubtful bool // the error may come from a made-up value
 }
 
 // walked is one piece of work of a dry run.
@@ -50,6 +51,7 @@ type walked struct {
 	Note       string                     `json:"note,omitempty"`
 
 	after time.Duration
+	begun bool
 }
 
 // reviewed is who is asked about a step, and what happens when nobody answers.
@@ -122,7 +124,37 @@ func (d *dryRun) walk(ctx context.Context, id string) (*dryWalk, error) {
 		w.Steps = append(w.Steps, step)
 	}
 	w.Would.Wait = worded(w.Would.wait)
+	nodes, err := coordinator.Outline(run.Task().Plan, d.s.ws.Limits)
+	if err != nil {
+		return nil, err
+	}
+	w.doubtful = mayBeMadeUp(w.Steps, nodes)
 	return w, nil
+}
+
+// mayBeMadeUp reports whether something failed that depends on a made-up value: through its input, or, where its input
+// could not even be made, through a step that it waits for.
+func mayBeMadeUp(steps []walked, nodes []coordinator.Node) bool {
+	invented := map[string]bool{} // by step of the run's own plan
+	for _, st := range steps {
+		if st.MadeUp != "" || st.Tainted || slices.ContainsFunc(st.Asks, func(a asking) bool { return a.MadeUp }) {
+			invented[stepID(st.Path)] = true
+		}
+	}
+	for _, st := range steps {
+		if st.State != "failed" {
+			continue
+		}
+		id := stepID(st.Path)
+		waitsFor := []string{id} // of a step inside another plan: whatever was made up there
+		if i := slices.IndexFunc(nodes, func(n coordinator.Node) bool { return n.ID == id }); st.Path == id && i >= 0 {
+			waitsFor = nodes[i].After
+		}
+		if st.FromMadeUp || !st.begun && slices.ContainsFunc(waitsFor, func(id string) bool { return invented[id] }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *dryRun) asking(q *coordinator.Escalation) asking {
@@ -167,6 +199,7 @@ func (d *dryRun) walked(st coordinator.StepState, start coordinator.Event, asks 
 		out.Error = st.Failure.Message
 	}
 	begun := start.Kind == coordinator.Started
+	out.begun = begun
 	if begun || len(start.Input) > 0 {
 		out.Input, out.FromMadeUp = start.Input, start.Label == coordinator.Untrusted
 		out.Authority = authorityIn(start.Input, card.Authority)
@@ -245,8 +278,3 @@ func (w *would) count(a asking) {
 		w.StandsOpen++
 	}
 }
-
-func isUndo(path string) bool { return strings.HasSuffix(path, "!undo") }
-
-// isPart reports whether the path is that of an item or a round: the pause before them is that of the whole step.
-func isPart(path string) bool { return stepPath(path) != path }

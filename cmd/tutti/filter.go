@@ -99,6 +99,13 @@ func (f *filter) remark(of string) string {
 	return count(f.lacking, of) + " " + verb + " what the filter looks for: " + line(f.lack)
 }
 
+// explain says why a filter has chosen nothing, if it may be a slip.
+func (s *session) explain(rule *filter, of string, chosen int) {
+	if text := rule.remark(of); chosen == 0 && text != "" {
+		s.screen.println(text)
+	}
+}
+
 // lacks reports whether a field is missing, or null where something else was looked for.
 func lacks(err error) bool {
 	text := err.Error()
@@ -126,14 +133,6 @@ func fieldsOfQuestion(q coordinator.Escalation, sum memory.Summary, now time.Tim
 		"proposed": decoded(q.Proposed), "input": decoded(q.Input), "failure": failure,
 		"age": now.Sub(q.Opened).Hours(), "four_eyes": q.FourEyes,
 	}
-}
-
-// stepID is the step of the run's own plan that a path is below of: invoices for invoices[3]#1/read.
-func stepID(path string) string {
-	if i := strings.IndexAny(path, "@#[~/!"); i >= 0 {
-		return path[:i]
-	}
-	return path
 }
 
 // decoded is a JSON value as expressions see it; null for none.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,10 +15,8 @@ func (a *app) part(v any) error {
 	if err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
 	var doc any
-	if err := d.Decode(&doc); err != nil {
+	if err := exactly(raw, &doc); err != nil {
 		return err
 	}
 	switch found := pointedAt(doc, a.Get).(type) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -43,11 +44,7 @@ func (s *session) picture(plan *coordinator.Plan, nodes []coordinator.Node, run 
 }
 
 func runLine(run *coordinator.Run) string {
-	parts := []string{run.ID(), string(run.Status()), took(run.At().Sub(run.SubmittedAt()))}
-	if used := spent(run.Spent().Usage); used != "" {
-		parts = append(parts, used)
-	}
-	return strings.Join(parts, " · ")
+	return strings.Join(present(run.ID(), string(run.Status()), took(run.At().Sub(run.SubmittedAt())), spent(run.Spent().Usage)), " · ")
 }
 
 func (s *session) kindOf(step *coordinator.Step) diagram.Kind {
@@ -127,20 +124,12 @@ func span(d time.Duration) string {
 // showState adds how far a step is.
 func showState(b *diagram.Box, t *twig) {
 	b.State = diagram.State(t.State)
-	parts := []string{t.State}
+	state := t.State
 	if !t.Begun.IsZero() && !t.Ended.IsZero() {
-		parts[0] += " in " + took(t.Ended.Sub(t.Begun))
+		state += " in " + took(t.Ended.Sub(t.Begun))
 	}
-	below := tally(t.below)
-	if below == "" {
-		below = stepTally(t.below)
-	}
-	for _, p := range []string{below, sure(t.Confidence), spent(t.Usage)} {
-		if p != "" {
-			parts = append(parts, p)
-		}
-	}
-	b.Status = strings.Join(parts, ", ")
+	below := cmp.Or(tally(t.below), stepTally(t.below))
+	b.Status = strings.Join(present(state, below, sure(t.Confidence), spent(t.Usage)), ", ")
 	switch {
 	case t.Failure != nil:
 		b.Title += "\n\n" + line(t.Failure.Message)
@@ -150,7 +139,7 @@ func showState(b *diagram.Box, t *twig) {
 		b.Title += "\n\noutput: " + short(t.Output, 400)
 	}
 	for _, child := range t.below {
-		if strings.HasSuffix(child.Path, "!undo") && b.Undo != nil {
+		if isUndo(child.Path) && b.Undo != nil {
 			b.Undo.State = diagram.State(child.State)
 		}
 	}
@@ -160,7 +149,7 @@ func showState(b *diagram.Box, t *twig) {
 func stepTally(below []*twig) string {
 	steps, done := 0, 0
 	for _, t := range below {
-		if strings.HasSuffix(t.Path, "!undo") {
+		if isUndo(t.Path) {
 			continue
 		}
 		if steps++; settled(t.State) {

@@ -43,15 +43,19 @@ whether an amended value fits its schema. Then the run goes on in this very comm
 	return c
 }
 
+const inboxListHelp = `List open questions, nearest deadline first: why they are asked, of whom, until when, and of which step.
+
+Who may answer what stands in tutti.yaml, under people, and in the pipelines, under review.`
+
 func (a *app) inboxList() *cobra.Command {
 	var f memory.InboxFilter
 	var chosen selection
 	c := &cobra.Command{
 		Use:     "list",
 		Short:   "List open questions, nearest deadline first",
-		Long:    "List open questions, nearest deadline first." + fmt.Sprintf(filterHelp, strings.Join(questionFields, ", ")),
+		Long:    inboxListHelp + fmt.Sprintf(filterHelp, strings.Join(questionFields, ", ")),
 		Example: "  tutti inbox list\n  tutti inbox list --for finance -o json\n  tutti inbox list --batch september --filter 'step == \"pay\" && age > 24'",
-		Args:    cobra.NoArgs,
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, _ []string) error {
 			return a.looking(c.Context(), func(ctx context.Context, s *session) error {
 				if chosen.narrows() {
@@ -129,7 +133,7 @@ func (a *app) inboxShow() *cobra.Command {
 		Use:     "show ID",
 		Short:   "Show a question: what is proposed, what speaks for and against it, how to answer",
 		Example: "  tutti inbox show r-mq2k7x1c-0011223344556677.1",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, args []string) error {
 			return a.looking(c.Context(), func(ctx context.Context, s *session) error {
 				q, err := s.store.Escalation(ctx, coordinator.RunOf(args[0]), args[0])
@@ -167,7 +171,7 @@ func (a *app) decideCommand(d decideCommand) *cobra.Command {
 		Use:     string(d.verb) + " ID",
 		Short:   "Answer a question: " + d.short,
 		Example: d.example,
-		Args:    cobra.ExactArgs(1),
+		Args:    func(_ *cobra.Command, args []string) error { return questionID(d.verb, args) },
 		RunE: action(func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.decideMany(c.Context(), d.verb, f, m)

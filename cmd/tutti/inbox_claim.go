@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,7 @@ func (a *app) inboxClaim() *cobra.Command {
 		Long: `Take a question on: nobody else decides it until you give it back with tutti inbox release. Only who may decide a question
 may take it on. Exit code 2 when somebody else was faster.`,
 		Example: "  tutti inbox claim r-mq2k7x1c-0011223344556677.1 --as ada",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, args []string) error {
 			return a.looking(c.Context(), func(ctx context.Context, s *session) error {
 				if err := s.rt.Claim(ctx, args[0], s.As); err != nil {
@@ -33,7 +34,7 @@ func (a *app) inboxRelease() *cobra.Command {
 		Short:   "Give a question back that was taken on",
 		Long:    "Give a question back that was taken on, by you or by somebody who is away. Only who may decide the question can do it.",
 		Example: "  tutti inbox release r-mq2k7x1c-0011223344556677.1 --as ada",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, args []string) error {
 			return a.looking(c.Context(), func(ctx context.Context, s *session) error {
 				if err := s.rt.Unclaim(ctx, args[0], s.As); err != nil {
@@ -56,4 +57,16 @@ func (s *session) afterClaim(ctx context.Context, id, text string) error {
 	}
 	s.screen.println(id + " is " + text + ".")
 	return nil
+}
+
+// taken says who has taken a question on, and who may not decide it.
+func taken(q coordinator.Escalation) string {
+	var parts []string
+	if q.Claimed != "" {
+		parts = append(parts, "taken by "+line(q.Claimed))
+	}
+	if q.FourEyes && q.Requester != "" {
+		parts = append(parts, "not by "+line(q.Requester))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -37,10 +37,11 @@ func (f *manyFlags) canDecideMany(c *cobra.Command, verb coordinator.Verb) {
 	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "with --filter or --batch: do not ask first")
 	c.Flags().IntVar(&f.parallel, "parallel", defaultParallel, "with --filter or --batch: how many runs go on at once")
 	c.Use = string(verb) + " ID | --filter EXPR | --batch NAME"
-	c.Long = c.Short + `.
+	c.Long = manual["tutti inbox "+string(verb)].long + `
 
 With --filter or --batch every question that is chosen gets this answer. They are listed first, and nothing happens before you
-said yes; scripts say --yes. Then their runs go on in this command. Exit code 1 if a question could not be decided.` +
+said yes; scripts say --yes. Then their runs go on in this command. The exit code is 1 if a question could not be decided, else 0: what
+becomes of the runs does not change it.` +
 		fmt.Sprintf(filterHelp, strings.Join(questionFields, ", "))
 	c.Example += fmt.Sprintf(`
   tutti inbox %[1]s --batch september --filter 'reason == "low_confidence" && score > 0.8'
@@ -51,10 +52,12 @@ said yes; scripts say --yes. Then their runs go on in this command. Exit code 1 
 			return errors.New("an id, or --filter and --batch: not both")
 		case len(args) == 0 && !f.narrows():
 			return errors.New("which question? its id, or --filter EXPR, or --batch NAME")
-		case len(args) > 1:
-			return fmt.Errorf("one question at a time, or --filter; %q is too much", args[1])
+		case f.most < 1, f.parallel < 1:
+			return errors.New("--limit and --parallel are at least 1")
+		case f.narrows():
+			return nil
 		}
-		return nil
+		return questionID(verb, args)
 	}
 }
 
@@ -76,7 +79,7 @@ func (a *app) decideMany(ctx context.Context, verb coordinator.Verb, f decideFla
 		}
 		fitting := slices.DeleteFunc(slices.Clone(all), func(q coordinator.Escalation) bool { return !slices.Contains(q.Reason.Verbs(), verb) })
 		if len(fitting) == 0 {
-			return s.nothingToDecide(verb, len(all))
+			return s.nothingToDecide(verb, all)
 		}
 		s.preview(verb, fitting, len(all)-len(fitting), more)
 		if err := s.confirm(ctx, fmt.Sprintf("%s %s as %s?", capital(string(verb)), count(len(fitting), "question"), line(s.As)), m.yes); err != nil {
@@ -87,13 +90,22 @@ func (a *app) decideMany(ctx context.Context, verb coordinator.Verb, f decideFla
 	})
 }
 
-func (s *session) nothingToDecide(verb coordinator.Verb, chosen int) error {
+// nothingToDecide is an error when questions were chosen and none of them takes the verb.
+func (s *session) nothingToDecide(verb coordinator.Verb, chosen []coordinator.Escalation) error {
+	if len(chosen) > 0 {
+		var verbs []string
+		for _, q := range chosen {
+			for _, v := range q.Reason.Verbs() {
+				if !slices.Contains(verbs, string(v)) {
+					verbs = append(verbs, string(v))
+				}
+			}
+		}
+		return fmt.Errorf("none of the %s that were chosen can be answered with %s, but with %s; tutti inbox show ID tells more",
+			count(len(chosen), "question"), verb, strings.Join(verbs, ", "))
+	}
 	if s.wantsJSON() {
 		return s.json(decisions{Questions: []verdict{}})
-	}
-	if chosen > 0 {
-		s.screen.printf("none of the %s that were chosen can be answered with %s", count(chosen, "question"), verb)
-		return nil
 	}
 	s.screen.println("no question is chosen")
 	return nil
@@ -175,7 +187,7 @@ func (s *session) goOnWith(ctx context.Context, verdicts []verdict, detach bool,
 			jobs = append(jobs, job{run: v.Run, begin: func(context.Context) (string, error) { return v.Run, nil }})
 		}
 	}
-	m := &many{s: s, title: fmt.Sprintf("%s decided", count(d.Decided, "question")), parallel: max(parallel, 1)}
+	m := &many{s: s, title: fmt.Sprintf("%s decided", count(d.Decided, "question")), parallel: parallel}
 	var err error
 	if !detach && len(jobs) > 0 {
 		err = m.work(ctx, jobs)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -70,13 +69,6 @@ func (s *session) questions(ctx context.Context, from memory.InboxFilter, f sele
 	}
 }
 
-// explain says why a filter has chosen nothing, if it may be a slip.
-func (s *session) explain(rule *filter, of string, chosen int) {
-	if text := rule.remark(of); chosen == 0 && text != "" {
-		s.screen.println(text)
-	}
-}
-
 func (s *session) chosen(ctx context.Context, q coordinator.Escalation, f selection, rule *filter, runs map[string]memory.Summary, now time.Time) (bool, error) {
 	if f.batch == "" && rule == nil {
 		return true, nil
@@ -93,16 +85,4 @@ func (s *session) chosen(ctx context.Context, q coordinator.Escalation, f select
 		return false, nil
 	}
 	return rule.takes(fieldsOfQuestion(q, sum, now))
-}
-
-// taken says who has taken a question on, and who may not decide it.
-func taken(q coordinator.Escalation) string {
-	var parts []string
-	if q.Claimed != "" {
-		parts = append(parts, "taken by "+line(q.Claimed))
-	}
-	if q.FourEyes && q.Requester != "" {
-		parts = append(parts, "not by "+line(q.Requester))
-	}
-	return strings.Join(parts, ", ")
 }

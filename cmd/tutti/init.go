@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -56,7 +57,7 @@ nothing is written at all.
 
 Templates:` + about.String(),
 		Example: "  tutti init shop\n  tutti init --template tools sorted-files",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    arguments,
 		RunE: action(func(_ *cobra.Command, args []string) error {
 			i := slices.IndexFunc(starterList, func(s starter) bool { return s.name == template })
 			if i < 0 {
@@ -81,11 +82,7 @@ func (a *app) init(dir string, s starter) error {
 	if err != nil {
 		return err
 	}
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(files))
 	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(keptFiles, name) && isThere(dir, name) })
 	if err := refuseTaken(dir, names); err != nil {
 		return usage(err)

@@ -36,9 +36,7 @@ func (f *inputFlags) read(stdin io.Reader, plan *coordinator.Plan) (json.RawMess
 	}
 	values := map[string]any{}
 	if len(raw) > 0 {
-		d := json.NewDecoder(bytes.NewReader(raw))
-		d.UseNumber()
-		if err := d.Decode(&values); err != nil {
+		if err := exactly(raw, &values); err != nil {
 			return nil, fmt.Errorf("--set needs an object as --input: %w", err)
 		}
 	}
@@ -151,13 +149,24 @@ func valueOf(text string, kinds []string) any {
 	case slices.Contains(kinds, "string") && !others:
 		return text
 	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber() // 0.10 stays as it was written
 	var v any
-	if err := d.Decode(&v); err != nil || d.More() {
+	if exactly([]byte(text), &v) != nil {
 		return text
 	}
 	return v
+}
+
+// exactly reads one JSON value in which numbers stay as they were written: 0.10 is not 0.1.
+func exactly(raw []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is more behind the value")
+	}
+	return nil
 }
 
 // kindsAt returns the types that a schema states for a property; none when it states none.
@@ -172,17 +181,35 @@ func kindsAt(schema json.RawMessage, keys []string) []string {
 	if len(keys) > 0 {
 		return kindsAt(s.Properties[keys[0]], keys[1:])
 	}
-	switch t := s.Type.(type) {
-	case string:
-		return []string{t}
-	case []any:
-		var kinds []string
-		for _, k := range t {
-			if k, ok := k.(string); ok {
-				kinds = append(kinds, k)
-			}
-		}
-		return kinds
+	return typesIn(s.Type)
+}
+
+// typesIn are what stands behind type in a JSON Schema: one name, or a list of them.
+func typesIn(v any) []string {
+	if name, ok := v.(string); ok {
+		return []string{name}
 	}
-	return nil
+	return textsOf(v)
+}
+
+// firstType is the first type that is not null; "" for none.
+func firstType(types []string) string {
+	for _, t := range types {
+		if t != "null" {
+			return t
+		}
+	}
+	return ""
+}
+
+// textsOf are the texts in a list.
+func textsOf(v any) []string {
+	list, _ := v.([]any)
+	var out []string
+	for _, one := range list {
+		if text, ok := one.(string); ok {
+			out = append(out, text)
+		}
+	}
+	return out
 }

@@ -250,29 +250,6 @@ func grow(steps []coordinator.StepState) []*twig {
 	return top
 }
 
-// parentOf is the path of the piece of work that another one belongs to; "" for a step of the run's own plan.
-func parentOf(path string) string {
-	if undone, ok := strings.CutSuffix(path, "!undo"); ok {
-		return withoutGeneration(undone)
-	}
-	slash := strings.LastIndexByte(path, '/')
-	if i := strings.LastIndexAny(path, "[~"); i > slash {
-		return path[:i]
-	}
-	if slash < 0 {
-		return ""
-	}
-	above := path[:slash]
-	return withoutGeneration(above[:max(strings.LastIndexByte(above, '#'), 0)])
-}
-
-func withoutGeneration(path string) string {
-	if i := strings.LastIndexByte(path, '@'); i > strings.LastIndexByte(path, '/') {
-		return path[:i]
-	}
-	return path
-}
-
 func listOf(raw json.RawMessage) []json.RawMessage {
 	var items []json.RawMessage
 	_ = json.Unmarshal(raw, &items) // what is no list counts as empty

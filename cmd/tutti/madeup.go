@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/tuttirun/tutti/coordinator"
@@ -123,28 +123,11 @@ func (i *inventor) resolve(rules any, depth int) any {
 
 // at finds what a reference within the schema points to.
 func (i *inventor) at(reference string) any {
-	at := i.root
-	path, here := strings.CutPrefix(reference, "#")
-	if !here {
+	pointer, here := strings.CutPrefix(reference, "#")
+	if !here || pointer != "" && pointer[0] != '/' {
 		return true
 	}
-	for key := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		if key == "" {
-			continue
-		}
-		key = strings.NewReplacer("~1", "/", "~0", "~").Replace(key)
-		switch below := at.(type) {
-		case map[string]any:
-			at = below[key]
-		case []any:
-			n, err := strconv.Atoi(key)
-			if err != nil || n < 0 || n >= len(below) {
-				return true
-			}
-			at = below[n]
-		}
-	}
-	return at
+	return orAnything(pointedAt(i.root, pointer))
 }
 
 // into adds one schema to another that applies at the same time.
@@ -187,16 +170,8 @@ func notNull(alternatives any) []any {
 
 // kindOf is the type of a schema: the first that is not null, or what its other words are about.
 func kindOf(s map[string]any) string {
-	switch t := s["type"].(type) {
-	case string:
-		return t
-	case []any:
-		for _, one := range t {
-			if name, ok := one.(string); ok && name != "null" {
-				return name
-			}
-		}
-		return "null"
+	if types := typesIn(s["type"]); len(types) > 0 {
+		return cmp.Or(firstType(types), "null")
 	}
 	for _, about := range []struct{ word, kind string }{
 		{"properties", "object"}, {"required", "object"}, {"items", "array"}, {"prefixItems", "array"}, {"minItems", "array"},
@@ -337,15 +312,4 @@ func intOf(v any, otherwise int) int {
 		return int(min(n, madeUpValues))
 	}
 	return otherwise
-}
-
-func textsOf(v any) []string {
-	list, _ := v.([]any)
-	var out []string
-	for _, one := range list {
-		if text, ok := one.(string); ok {
-			out = append(out, text)
-		}
-	}
-	return out
 }

@@ -19,12 +19,6 @@ States: active, waiting (for a person or a time), cancelling, undoing, done, fai
 	"tutti runs list": {long: `List runs, newest first: their pipeline, state, age, how many steps are done, and what is asked or went wrong.
 
 A long list comes in pages: the last line, or next with -o json, says how to get the following one.`},
-	"tutti runs show": {long: `Show a run: who asked for it, its input, every step with its worker, state and duration, the open questions, the output.
-
-With -o json: all of it, inputs and outputs of the steps too. To see it as a picture: tutti graph --run RUN.`},
-	"tutti inbox list": {long: `List open questions, nearest deadline first: why they are asked, of whom, until when, and of which step.
-
-Who may answer what stands in tutti.yaml, under people, and in the pipelines, under review.`},
 	"tutti inbox show":    {long: `Show a question: what is proposed, what speaks for it and against it, and the commands that answer it.`},
 	"tutti inbox approve": {long: `Accept what is proposed: the run goes on with it. An approval holds for exactly the input that was shown, and once.` + answered},
 	"tutti inbox amend": {long: `Take another value instead of the one that is proposed: --set changes single values of it, --output gives a new one. It is
@@ -52,6 +46,9 @@ states and people. What only the store knows is asked for at most 1.5 seconds.`,
 func addManual(root *cobra.Command) {
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Args = helpOn
+	}
 	root.InitDefaultCompletionCmd("completion") // it adds none unless it believes that it is called
 	var visit func(c *cobra.Command)
 	visit = func(c *cobra.Command) {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -211,9 +213,12 @@ func (m *many) count(r result, by int) {
 	m.counts.Left -= by
 }
 
+// goal is how a run should end.
+func (m *many) goal() coordinator.Status { return cmp.Or(m.wants, coordinator.StatusDone) }
+
 // well reports whether a run ended as it should.
 func (m *many) well(r result) bool {
-	return r.Status == coordinator.StatusDone && m.wants == "" || r.Status == m.wants && m.wants != ""
+	return r.Status == m.goal()
 }
 
 // lookAgain sees what became meanwhile of runs that waited: somebody may have answered.
@@ -244,17 +249,20 @@ func (m *many) exitCode() int {
 	return exitDone
 }
 
-// withStatus are the results that count as one of the words of the summary.
-func (m *many) withStatus(failed bool) []result {
-	var out []result
-	for _, r := range m.results {
-		waits := r.Status == coordinator.StatusWaiting
-		if r.Status == "" || m.well(r) || waits == failed {
-			continue
-		}
-		out = append(out, r)
-	}
-	return out
+// failed are the results that went wrong.
+func (m *many) failed() []result {
+	return m.those(func(r result) bool {
+		return r.Status != "" && r.Status != coordinator.StatusWaiting && !m.well(r)
+	})
+}
+
+// waiting are the results that wait for somebody.
+func (m *many) waiting() []result {
+	return m.those(func(r result) bool { return r.Status == coordinator.StatusWaiting && !m.well(r) })
+}
+
+func (m *many) those(are func(result) bool) []result {
+	return slices.DeleteFunc(slices.Clone(m.results), func(r result) bool { return !are(r) })
 }
 
 // usage is what all of them used.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -107,7 +106,7 @@ func (m *many) tell(r result, took time.Duration) {
 func (m *many) word(r result) (word, style string) {
 	switch {
 	case m.well(r):
-		return string(cmp.Or(m.wants, coordinator.StatusDone)), green
+		return string(m.goal()), green
 	case r.Status == coordinator.StatusWaiting && len(r.Open) == 0:
 		return "needs", yellow
 	case r.Status == coordinator.StatusWaiting:
@@ -161,8 +160,8 @@ func (m *many) report(sum summary, w words) error {
 	}
 	out := m.s.out
 	fmt.Fprintln(out, m.s.screen.mask(m.headline(sum)))
-	m.list("failed", m.withStatus(true), w.failed)
-	m.list("waiting", m.withStatus(false), w.waiting)
+	m.list("failed", m.failed(), w.failed)
+	m.list("waiting", m.waiting(), w.waiting)
 	if sum.Error != "" {
 		m.s.screen.println(m.s.screen.paint(red, clean(sum.Error)))
 	}
@@ -174,7 +173,7 @@ func (m *many) report(sum summary, w words) error {
 
 func (m *many) headline(sum summary) string {
 	c := m.counts
-	parts := []string{fmt.Sprintf("%d %s", c.Done, cmp.Or(m.wants, coordinator.StatusDone))}
+	parts := []string{fmt.Sprintf("%d %s", c.Done, m.goal())}
 	for _, p := range []struct {
 		n    int
 		word string

@@ -50,6 +50,16 @@ func (a *app) json(v any) error {
 	return e.Encode(v)
 }
 
+// jsonLine prints one of many documents, on a line of its own.
+func (a *app) jsonLine(v any) error {
+	if a.Get != "" {
+		return a.part(v)
+	}
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
 func (a *app) wantsJSON() bool { return a.Output == "json" }
 
 // result prints a run's output: text as it is, everything else as JSON.
@@ -103,14 +113,9 @@ func isUsage(err error) bool {
 	return false
 }
 
-// table prints rows under a header, columns as wide as they need to be; the last one is cut at the terminal's edge.
+// table prints rows under a header, columns as wide as they need to be.
 func (a *app) table(header []string, rows [][]string) {
-	widths := make([]int, len(header))
-	for _, row := range append([][]string{header}, rows...) {
-		for i, cell := range row {
-			widths[i] = max(widths[i], columnsOf(cell))
-		}
-	}
+	widths := widthsOf(header, rows)
 	for _, row := range append([][]string{header}, rows...) {
 		var b strings.Builder
 		for i, cell := range row {
@@ -122,6 +127,31 @@ func (a *app) table(header []string, rows [][]string) {
 		}
 		fmt.Fprintln(a.out, strings.TrimRight(b.String(), " "))
 	}
+}
+
+// leastColumns is what the last column of a table keeps, however narrow the terminal is.
+const leastColumns = 24
+
+// tableWithin is a table of so many columns at most: the last one is cut.
+func (a *app) tableWithin(columns int, header []string, rows [][]string) {
+	last := len(header) - 1
+	for _, wide := range widthsOf(header, rows)[:last] {
+		columns -= wide + 2
+	}
+	for _, row := range rows {
+		row[last] = cut(row[last], max(columns, leastColumns))
+	}
+	a.table(header, rows)
+}
+
+func widthsOf(header []string, rows [][]string) []int {
+	widths := make([]int, len(header))
+	for _, row := range append([][]string{header}, rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], columnsOf(cell))
+		}
+	}
+	return widths
 }
 
 // took words a duration for people.
@@ -143,14 +173,14 @@ func took(d time.Duration) string {
 
 // spent words what was used; "" for nothing.
 func spent(u coordinator.Usage) string {
-	var parts []string
+	var used, cost string
 	if n := u.Input + u.Output; n > 0 {
-		parts = append(parts, tokens(n))
+		used = tokens(n)
 	}
 	if u.Cost > 0 {
-		parts = append(parts, dollars(u.Cost))
+		cost = dollars(u.Cost)
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(present(used, cost), ", ")
 }
 
 // dollars shows small amounts with two digits that count.

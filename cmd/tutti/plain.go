@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -72,7 +70,7 @@ func (v *plainView) peopleWords(e coordinator.Event) (word, rest string) {
 	case coordinator.Decided:
 		d := e.Decision
 		parts := []string{e.ID, string(d.Verb) + " by " + line(d.By), cut(line(plainText(d.Output)), quotedColumns), line(d.Comment + d.Guidance)}
-		return "answer", strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "  ")
+		return "answer", strings.Join(present(parts...), "  ")
 	case coordinator.Expired:
 		return "late", e.ID + "  nobody answered in time"
 	case coordinator.Cancelled:
@@ -117,14 +115,6 @@ func (v *plainView) step(e coordinator.Event, parts ...string) string {
 		}
 	}
 	return strings.TrimRight(out, " ")
-}
-
-var turnAndIndex = regexp.MustCompile(`(@\d+)?#\d+/(\d+\.)?`)
-
-// friendly is a path for people: invoices[3] › invoice for invoices[3]#1/invoice.
-func friendly(path string) string {
-	path = turnAndIndex.ReplaceAllString(path, " › ")
-	return strings.ReplaceAll(path, "!undo", " (undo)")
 }
 
 func uses(calls []coordinator.Call) []string {

@@ -284,7 +284,7 @@ func (r *rerunner) twice(run *coordinator.Run, step string, states []coordinator
 	}
 	var uses []string
 	for _, st := range states {
-		if stepID(st.Path) != step || st.State != "done" || strings.HasSuffix(st.Path, "!undo") {
+		if stepID(st.Path) != step || st.State != "done" || isUndo(st.Path) {
 			continue
 		}
 		card, known := r.card(st.Use)

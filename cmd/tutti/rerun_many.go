@@ -54,7 +54,7 @@ func (r *rerunner) choose(ctx context.Context) (chosen []memory.Summary, more bo
 	if r.flags.status != "" {
 		status = coordinator.Status(r.flags.status)
 	}
-	all, err := r.allRuns(ctx, memory.RunFilter{Status: status, Pipeline: r.flags.pipeline, Batch: r.flags.batch}, 0)
+	all, err := r.allRuns(ctx, memory.RunFilter{Status: status, Pipeline: r.flags.pipeline, Batch: r.flags.batch})
 	if err != nil {
 		return nil, false, err
 	}

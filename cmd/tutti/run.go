@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -12,7 +13,6 @@ import (
 	"github.com/tuttirun/tutti/coordinator"
 	"github.com/tuttirun/tutti/coordinator/local"
 	"github.com/tuttirun/tutti/coordinator/pipeline"
-	"github.com/tuttirun/tutti/memory"
 )
 
 // runFlags are what tutti run can be told.
@@ -59,14 +59,15 @@ Exit codes: 0 done, 1 failed, 2 refused (nothing was done), 3 waiting for a pers
 				return errors.New("which pipeline? tutti run FILE|NAME, or --resume RUN")
 			case len(args) > 1 && len(f.batch.each) > 0:
 				return fmt.Errorf("%q is too much; quote the pattern, so that the shell leaves it alone: --each 'inbox/*.pdf'", args[1])
-			case len(args) > 1:
-				return fmt.Errorf("one pipeline at a time; %q is too much", args[1])
 			}
 			return f.batch.check(c.Flags(), &f)
 		},
 		RunE: action(func(c *cobra.Command, args []string) error {
 			if f.resume != "" {
 				return a.resume(c.Context(), f)
+			}
+			if len(args) > 1 {
+				return usage(a.tooMany(args[0], args[1]))
 			}
 			if len(f.batch.each) > 0 {
 				return a.runBatch(c.Context(), args[0], f)
@@ -84,6 +85,32 @@ Exit codes: 0 done, 1 failed, 2 refused (nothing was done), 3 waiting for a pers
 	fl.BoolVar(&f.detach, "detach", false, "print the run's id and carry it out in the background; with --each: leave the batch to tutti runner")
 	fl.DurationVar(&f.timeout, "timeout", 0, "stop after this long; the run can be gone on with (default: never)")
 	return c
+}
+
+// tooMany explains where what stands behind a pipeline belongs: a file is a value of its input.
+func (a *app) tooMany(target, more string) error {
+	info, err := os.Stat(more)
+	if err != nil || !info.Mode().IsRegular() {
+		return fmt.Errorf("one pipeline at a time; %q is too much; values of its input go with --set FIELD=VALUE", more)
+	}
+	return fmt.Errorf("one pipeline at a time; %q is too much; a file goes into the input: --set %s=%s", more, a.fieldForFile(target), quoted(more))
+}
+
+// fieldForFile is the property of a pipeline's input that a file is meant for; FIELD when that cannot be told.
+func (a *app) fieldForFile(target string) string {
+	const unknown = "FIELD"
+	ws, err := a.find(target)
+	if err != nil {
+		return unknown
+	}
+	file, err := ws.Pipeline(target)
+	if errors.Join(err, ws.Close()) != nil {
+		return unknown
+	}
+	if name, ok := fileProperty(readProperty(file.Plan.Input)); ok {
+		return name
+	}
+	return unknown
 }
 
 // run carries out a pipeline: read it, check it, make the workers, submit, follow.
@@ -163,13 +190,6 @@ func (s *session) needsBroken(file *pipeline.File) bool {
 	return false
 }
 
-// warnOfBroken says what the workspace lacks when the work at hand does not need it.
-func (s *session) warnOfBroken() {
-	if s.broken != nil && !s.wantsJSON() && !s.Quiet {
-		s.screen.println(s.screen.paint(yellow, "not all of the workspace works: ") + clean(joined(s.broken)))
-	}
-}
-
 // withoutGuesses leaves out that a worker is unknown where the reason may be that its tools could not be opened.
 func (s *session) withoutGuesses(err error) error {
 	found := (*pipeline.Error)(nil)
@@ -196,43 +216,4 @@ func (a *app) resume(ctx context.Context, f runFlags) error {
 		}
 		return s.finish(ctx, f.resume)
 	})
-}
-
-// onRun opens the workspace and its store and does something about a run that is there.
-func (a *app) onRun(ctx context.Context, id string, timeout time.Duration, work func(context.Context, *session) error) error {
-	ws, err := a.find("")
-	if err != nil {
-		return err
-	}
-	s := a.wire(ws)
-	return s.during(ctx, timeout, func(ctx context.Context) error {
-		s.warnOfBroken()
-		if err := s.start(ctx, s.people(ctx)); err != nil {
-			return err
-		}
-		sum, err := s.store.Summary(ctx, id)
-		if err != nil {
-			return s.unknown("run", id, err)
-		}
-		s.began = sum.Seq
-		return work(ctx, s)
-	})
-}
-
-// unknown explains where was looked for what is not there.
-func (s *session) unknown(what, id string, err error) error {
-	if errors.Is(err, memory.ErrNotFound) {
-		return fmt.Errorf("%s %s: %w in workspace %s (%s)", what, id, memory.ErrNotFound, s.ws.Name, s.storeName())
-	}
-	if strings.HasPrefix(err.Error(), what+" "+id) {
-		return err
-	}
-	return fmt.Errorf("%s %s: %w", what, id, err)
-}
-
-// sayDurability tells once what survives which failure.
-func (s *session) sayDurability() {
-	if !s.Quiet && !s.wantsJSON() {
-		s.screen.println(s.screen.paint(faint, "store: "+s.store.Durability().Text))
-	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -49,7 +48,7 @@ Exit codes: 0 stopped as it was told, or with --once nothing was left to do; 1 s
 		Example: `  tutti runner
   tutti runner --concurrency 4 --redis redis://localhost:6379/0
   tutti runner --once -o json | jq -r 'select(.status == "failed") | .run'`,
-		Args: cobra.NoArgs,
+		Args: arguments,
 		RunE: action(func(c *cobra.Command, _ []string) error { return a.runner(c.Context(), f) }),
 	}
 	fl := c.Flags()
@@ -190,7 +189,7 @@ func (r *runner) tellOf(b memory.Batch) {
 		p.Usage = &sum.Usage
 	}
 	if r.wantsJSON() {
-		_ = json.NewEncoder(r.out).Encode(p) // a reader that went away shows at exit
+		_ = r.jsonLine(p) // a reader that went away shows at exit
 		return
 	}
 	if r.Quiet {
@@ -230,7 +229,7 @@ func (r *runner) sayHealth(ctx context.Context) {
 		if err != nil {
 			h["health"], h["error"] = "no store", err.Error()
 		}
-		_ = json.NewEncoder(r.out).Encode(h) // as in tellOf
+		_ = r.jsonLine(h) // as in tellOf
 		return
 	}
 	if r.Quiet {

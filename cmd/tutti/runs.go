@@ -28,21 +28,6 @@ func (a *app) runsCommand() *cobra.Command {
 	return c
 }
 
-// looking opens the workspace and its store for a command that only reads.
-func (a *app) looking(ctx context.Context, look func(context.Context, *session) error) error {
-	ws, err := a.find("")
-	if err != nil {
-		return err
-	}
-	s := &session{app: a, ws: ws}
-	return s.during(ctx, 0, func(ctx context.Context) error {
-		if err := s.start(ctx, nil); err != nil {
-			return err
-		}
-		return look(ctx, s)
-	})
-}
-
 // page is a list with the cursor of the next page.
 type page map[string]any
 
@@ -64,7 +49,7 @@ func (a *app) runsList() *cobra.Command {
 		Use:     "list",
 		Short:   "List runs, newest first",
 		Example: "  tutti runs list\n  tutti runs list --status waiting --pipeline invoice-intake -o json",
-		Args:    cobra.NoArgs,
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, _ []string) error {
 			if err := knownStatus(status); err != nil {
 				return err
@@ -85,6 +70,26 @@ func (a *app) runsList() *cobra.Command {
 	c.Flags().IntVar(&f.Limit, "limit", 50, "how many")
 	c.Flags().StringVar(&f.Cursor, "cursor", "", "where the previous page ended")
 	return c
+}
+
+// listedAtOnce is how many entries of a list are asked of the store at once.
+const listedAtOnce = 500
+
+// allRuns lists every run that a filter selects.
+func (s *session) allRuns(ctx context.Context, f memory.RunFilter) ([]memory.Summary, error) {
+	f.Limit = listedAtOnce
+	var out []memory.Summary
+	for {
+		runs, next, err := s.store.Runs(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, runs...)
+		if next == "" {
+			return out, nil
+		}
+		f.Cursor = next
+	}
 }
 
 func knownStatus(status string) error {
@@ -146,7 +151,8 @@ func (a *app) runsShow() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Show a run: its steps, its questions, its output",
-		Long: `Show a run: its steps, its questions, what it has used, its output.
+		Long: `Show a run: who asked for it, its input, every step with its worker, state and duration, the open questions, what it has
+used, its output. With -o json: all of it, inputs and outputs of the steps too. As a picture: tutti graph --run RUN.
 
 With --turns: what its agents said with their models, turn by turn: the exact prompt, the tools that were offered, the raw
 reply. With --costs: tokens and money by step, each with all that was done for it, and by model.`,
@@ -154,7 +160,7 @@ reply. With --costs: tokens and money by step, each with all that was done for i
   tutti runs show RUN -o json | jq .states
   tutti runs show RUN --turns --step invoice
   tutti runs show RUN --costs`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments,
 		RunE: action(func(c *cobra.Command, args []string) error {
 			if !f.turns.on && (f.turns.step != "" || f.turns.full) {
 				return usage(errors.New("--step and --full go with --turns"))
@@ -214,7 +220,7 @@ func (s *session) showRun(ctx context.Context, id string) error {
 		fmt.Fprintf(s.out, "\n%s\n", clean(f.Message))
 	}
 	for _, q := range run.Open() {
-		fmt.Fprintf(s.out, "\n%s\n  tutti inbox show %s\n", s.question(q), q.ID)
+		fmt.Fprintf(s.out, "\n%s\n  %s\n", s.question(q), s.command("inbox", "show", q.ID))
 	}
 	if len(output) > 0 {
 		fmt.Fprintln(s.out, "\noutput")
@@ -292,7 +298,7 @@ func (a *app) runsWatch() *cobra.Command {
 		Short:   "Follow a run until it has ended, whoever works on it",
 		Long:    "Follow a run until it has ended, whoever works on it. With -o json every event is one line of JSON on stdout.",
 		Example: "  tutti runs watch RUN\n  tutti runs watch RUN -o json | jq -r .kind",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, args []string) error {
 			return a.looking(c.Context(), func(ctx context.Context, s *session) error { return s.follow(ctx, args[0]) })
 		}),
@@ -306,7 +312,7 @@ func (s *session) follow(ctx context.Context, id string) error {
 	}
 	v := s.newView()
 	if s.wantsJSON() {
-		v = &jsonView{json.NewEncoder(s.out)}
+		v = jsonView{s.app}
 	}
 	w := s.watchWith(ctx, id, v)
 	<-w.done
@@ -324,11 +330,11 @@ func (s *session) follow(ctx context.Context, id string) error {
 }
 
 // jsonView writes each event as a line of JSON.
-type jsonView struct{ enc *json.Encoder }
+type jsonView struct{ *app }
 
-func (v *jsonView) event(e coordinator.Event, _ bool) { _ = v.enc.Encode(e) } // a reader that went away shows at exit
-func (v *jsonView) tick()                             {}
-func (v *jsonView) end()                              {}
+func (v jsonView) event(e coordinator.Event, _ bool) { _ = v.jsonLine(e) } // a reader that went away shows at exit
+func (v jsonView) tick()                             {}
+func (v jsonView) end()                              {}
 
 // stepOf is the path of the step that a person means: the path itself, or the form that lists show.
 func (s *session) stepOf(ctx context.Context, id, name string) (string, error) {
@@ -364,7 +370,7 @@ func (a *app) runsRedo() *cobra.Command {
 		Short:   "Do a finished step again, with guidance",
 		Long:    "Do a finished step of an unfinished run again. It is refused once something that depends on the step has begun.",
 		Example: `  tutti runs redo RUN invoice --guidance "read the second page too"`,
-		Args:    cobra.ExactArgs(2),
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, args []string) error {
 			return a.onRun(c.Context(), args[0], 0, func(ctx context.Context, s *session) error {
 				path, err := s.stepOf(ctx, args[0], args[1])

@@ -59,6 +59,9 @@ all files (here VS Code's):
 			if err != nil {
 				return usage(err)
 			}
+			if a.Get != "" {
+				return a.part(raw)
+			}
 			_, err = a.out.Write(raw)
 			return err
 		}),

@@ -86,6 +86,14 @@ func indented(raw json.RawMessage) string {
 	return b.String()
 }
 
+// pretty is JSON as people read it; text is itself.
+func pretty(raw json.RawMessage) string {
+	if len(raw) > 0 && raw[0] == '"' {
+		return plainText(raw)
+	}
+	return indented(raw)
+}
+
 // present drops empty texts.
 func present(parts ...string) []string {
 	var out []string

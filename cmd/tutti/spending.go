@@ -156,14 +156,6 @@ func (c *costs) sorted() []stepCosts {
 	return out
 }
 
-func depthOf(path string) int {
-	depth := 0
-	for above := parentOf(path); above != ""; above = parentOf(above) {
-		depth++
-	}
-	return depth
-}
-
 func costHeader(what, second string) []string {
 	return []string{what, second, "TOKENS IN", "OUT", "CACHED", "COST"}
 }

@@ -115,16 +115,6 @@ func askedModel(e coordinator.Event) bool {
 	return false
 }
 
-// isWithin reports whether a path is a step or something that was done for it.
-func isWithin(path, step string) bool {
-	for ; path != ""; path = parentOf(path) {
-		if path == step {
-			return true
-		}
-	}
-	return step == ""
-}
-
 // turnPage is the text of turns as it grows.
 type turnPage struct {
 	sheet
@@ -266,18 +256,10 @@ func (p *turnPage) request(n int, r agents.AskedRequest) {
 	}
 	if p.full && len(r.Body) > 0 {
 		p.linef("    %s", p.tint(faint, "sent"))
-		p.text(wireText(r.Body), "      ", 0)
+		p.text(pretty(r.Body), "      ", 0)
 	}
 	if len(r.Reply) > 0 {
 		p.linef("    %s", p.tint(faint, "raw reply"))
-		p.text(wireText(r.Reply), "      ", p.most())
+		p.text(pretty(r.Reply), "      ", p.most())
 	}
-}
-
-// wireText is a body as it went over the wire: JSON in lines, a JSON string as the text that it is.
-func wireText(body json.RawMessage) string {
-	if body[0] == '"' {
-		return plainText(body)
-	}
-	return indented(body)
 }

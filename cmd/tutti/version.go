@@ -24,7 +24,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  tutti version -o json",
-		Args:    cobra.NoArgs,
+		Args:    arguments,
 		RunE: action(func(*cobra.Command, []string) error {
 			b := buildOf()
 			if a.wantsJSON() {

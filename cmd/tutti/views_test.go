@@ -123,3 +123,17 @@ func TestSpansReadAsInFiles(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryManualPageIsShown(t *testing.T) {
+	root := (&app{}).root()
+	for path, page := range manual {
+		c, left, err := root.Find(strings.Fields(path)[1:])
+		if err != nil || len(left) > 0 || c.CommandPath() != path {
+			t.Errorf("%s is no command", path)
+			continue
+		}
+		if !strings.Contains(c.Long, page.long) || !strings.Contains(c.Example, page.example) {
+			t.Errorf("%s shows something else than its page of the manual", path)
+		}
+	}
+}

@@ -2,24 +2,20 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/tuttirun/tutti/agents"
 	"github.com/tuttirun/tutti/agents/models"
 	"github.com/tuttirun/tutti/coordinator"
-	"github.com/tuttirun/tutti/coordinator/local"
 	"github.com/tuttirun/tutti/coordinator/local/blackboard"
 	"github.com/tuttirun/tutti/coordinator/pipeline"
-	"github.com/tuttirun/tutti/memory"
 	"github.com/tuttirun/tutti/tools"
 	"github.com/tuttirun/tutti/tools/data"
 	"github.com/tuttirun/tutti/tools/files"
@@ -36,23 +32,6 @@ import (
 	"github.com/tuttirun/tutti/tools/template"
 	"github.com/tuttirun/tutti/tools/web"
 )
-
-// session is a workspace in use: its workers, its store, and the runtime over both. Close it.
-type session struct {
-	*app
-	ws      *pipeline.Workspace
-	workers map[string]coordinator.Worker
-	prices  models.Prices
-	broken  error // mistakes in the workspace's settings, with their places
-	store   memory.Store
-	rt      *local.Runtime
-	stalled stall
-	standIn string // whom the printed commands name when the user is none of the workspace's people
-	began   int64  // the run's last event before this command; what is older was seen by somebody else
-
-	tune  func(*local.Options) // a command's own options of the runtime
-	drain time.Duration        // how long close awaits what is in flight; 0: closeWithin
-}
 
 // family is a group of tools with settings of its own in tutti.yaml.
 type family struct {
@@ -227,46 +206,3 @@ func (s *session) card(name string) (coordinator.Card, bool) {
 }
 
 func (s *session) names() []string { return slices.Sorted(maps.Keys(s.workers)) }
-
-// start connects to the store and starts the runtime. It works off only what this command asks for.
-func (s *session) start(ctx context.Context, people func(context.Context, coordinator.Escalation) (coordinator.Decision, error)) error {
-	if err := s.connect(ctx); err != nil {
-		return err
-	}
-	o := local.Options{
-		Workers: s.workers, Store: s.store, Workspace: s.ws.Name, Limits: s.ws.Limits,
-		Lease: s.Lease, Patience: s.Patience, Passive: true,
-		People: people, Rights: s.ws.MayDecide, Log: s.logger(),
-		May: func(by string, act local.Act, run memory.Summary) error { return s.ws.MayAct(by, string(act), run.By) },
-	}
-	if s.tune != nil {
-		s.tune(&o)
-	}
-	rt, err := local.New(o)
-	if err != nil {
-		return err
-	}
-	s.rt = rt
-	return nil
-}
-
-// closeWithin is how long a command awaits what is in flight when it is told to stop.
-const closeWithin = 10 * time.Second
-
-func (s *session) drainWithin() time.Duration { return cmp.Or(s.drain, closeWithin) }
-
-// close awaits what is in flight, gives the runs up so that others can take them at once, and releases everything.
-func (s *session) close() error {
-	var wrong []error
-	if s.rt != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), s.drainWithin())
-		defer cancel()
-		wrong = append(wrong, s.rt.Close(ctx))
-	}
-	wrong = append(wrong, tools.Close(slices.Collect(maps.Values(s.workers))...))
-	if s.store != nil {
-		wrong = append(wrong, s.store.Close())
-	}
-	wrong = append(wrong, s.ws.Close())
-	return errors.Join(wrong...)
-}

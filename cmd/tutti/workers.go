@@ -83,7 +83,7 @@ func (a *app) workersList() *cobra.Command {
 		Short:   "List the workers, by kind",
 		Long:    "List the workers of the workspace by kind: people, agents, pipelines, tools.",
 		Example: "  tutti workers list\n  tutti workers list --kind agent -o json | jq '.workers[].name'",
-		Args:    cobra.NoArgs,
+		Args:    arguments,
 		RunE: action(func(*cobra.Command, []string) error {
 			if kind != "" && !slices.Contains(workerKinds, kind) {
 				return usage(fmt.Errorf("--kind %s: there are %s", kind, strings.Join(workerKinds, ", ")))
@@ -103,28 +103,12 @@ func (s *session) listWorkers(cards []coordinator.Card) error {
 		s.screen.println("no workers")
 		return nil
 	}
-	columns := max(s.columns(), textColumns)
 	var rows [][]string
 	for _, c := range cards {
-		rows = append(rows, []string{c.Name, c.Kind, string(cmp.Or(c.Effect, coordinator.EffectUnrepeatable)), firstSentence(c.Description)})
+		rows = append(rows, []string{c.Name, c.Kind, string(effectOf(c)), firstSentence(c.Description)})
 	}
-	used := 0
-	for i := range 3 {
-		used += 2 + slices.Max(lengths(rows, i))
-	}
-	for _, row := range rows {
-		row[3] = cut(row[3], max(columns-used, 30))
-	}
-	s.table([]string{"WORKER", "KIND", "EFFECT", ""}, rows)
+	s.tableWithin(max(s.columns(), textColumns), []string{"WORKER", "KIND", "EFFECT", ""}, rows)
 	return nil
-}
-
-func lengths(rows [][]string, i int) []int {
-	out := []int{6}
-	for _, row := range rows {
-		out = append(out, columnsOf(row[i]))
-	}
-	return out
 }
 
 // firstSentence is the beginning of a description, for lists.
@@ -143,7 +127,7 @@ func (a *app) workersShow() *cobra.Command {
 		Long: `Show a worker: what it does, its effect, the properties of its input and output, those that carry authority (a recipient,
 a path, an amount), whom it may call, and a step that uses it, ready to be copied. With -o json: its card.`,
 		Example: "  tutti workers show mail.send\n  tutti workers show invoice-reader -o json | jq .output",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments,
 		RunE: action(func(_ *cobra.Command, args []string) error {
 			return a.atWorkers(func(s *session) error { return s.showWorker(args[0]) })
 		}),
@@ -187,7 +171,7 @@ func effectLine(c coordinator.Card) string {
 	if c.Kind == "pipeline" {
 		return "that of its steps"
 	}
-	return string(cmp.Or(c.Effect, coordinator.EffectUnrepeatable)) + ": " + effectWords(c.Effect)
+	return string(effectOf(c)) + ": " + effectWords(c.Effect)
 }
 
 // effectWords says what an effect means for those who use the worker.
@@ -297,30 +281,13 @@ func namesOf(p property) []string {
 }
 
 // typeWord is the first type of a schema that is not null.
-func typeWord(p property) string {
-	switch t := p.Type.(type) {
-	case string:
-		return t
-	case []any:
-		for _, one := range t {
-			if name, ok := one.(string); ok && name != "null" {
-				return name
-			}
-		}
-	}
-	return ""
-}
+func typeWord(p property) string { return firstType(typesIn(p.Type)) }
 
 // typeOf words a type for people: text, list of numbers, text or null.
 func typeOf(p property) string {
 	var words []string
-	switch t := p.Type.(type) {
-	case string:
-		words = []string{wordFor(t, p)}
-	case []any:
-		for _, one := range t {
-			words = append(words, wordFor(fmt.Sprint(one), p))
-		}
+	for _, t := range typesIn(p.Type) {
+		words = append(words, wordFor(t, p))
 	}
 	for _, one := range append(slices.Clone(p.AnyOf), p.OneOf...) {
 		if w := typeOf(one); w != "" && !slices.Contains(words, w) {

@@ -20,12 +20,12 @@ was accepted is kept in the workspace's lock file; a tool that says something el
 
 The differences are shown first. Without --yes nothing is written, and the exit code is 3 if there are any.`,
 		Example: "  tutti workers accept files\n  tutti workers accept files --yes",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments,
 		RunE: action(func(c *cobra.Command, args []string) error {
 			return a.acceptServer(c.Context(), args[0], yes)
 		}),
 	}
-	c.Flags().BoolVar(&yes, "yes", false, "accept it")
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "accept it")
 	return c
 }
 

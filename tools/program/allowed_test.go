@@ -52,7 +52,7 @@ func TestWhatIsNotAllowedIsRefusedWhenTheWorkspaceIsLoaded(t *testing.T) {
 		"input must have type: object":          {Run: good, Input: json.RawMessage(`{"type": "array"}`)},
 		"input: schema: ":                       {Run: good, Input: json.RawMessage(`{"type": "objekt"}`)},
 		"output: schema: ":                      {Run: good, Output: json.RawMessage(`{"type": "objekt"}`)},
-		`effect "harmless": write none`:     {Run: good, Effect: "harmless"},
+		`effect "harmless": write none`:         {Run: good, Effect: "harmless"},
 		`exit: "x" must be a status from 1`:     {Run: good, Exit: map[string]string{"x": "done"}},
 		`exit: "0" must be a status from 1`:     {Run: good, Exit: map[string]string{"0": "permanent"}},
 		`exit: 2: "fine" is none of done`:       {Run: good, Exit: map[string]string{"2": "fine"}},
