@@ -67,8 +67,12 @@ func (rt *Runtime) PlanRerun(ctx context.Context, run string, o Rerun) (map[stri
 	if err != nil {
 		return nil, coordinator.Event{}, err
 	}
+	return rt.planRerun(ctx, r, o)
+}
+
+func (rt *Runtime) planRerun(ctx context.Context, r *coordinator.Run, o Rerun) (map[string]coordinator.Choice, coordinator.Event, error) {
 	if !r.Status().Final() {
-		return nil, coordinator.Event{}, fmt.Errorf("rerun %s: it is %s: %w", run, r.Status(), memory.ErrNotEnded)
+		return nil, coordinator.Event{}, fmt.Errorf("rerun %s: it is %s: %w", r.ID(), r.Status(), memory.ErrNotEnded)
 	}
 	e := coordinator.Event{Kind: coordinator.Rerun, By: o.By, From: o.From, Plan: o.Plan, Plans: rt.plansBelow(ctx, r)}
 	if o.Plan != nil {
@@ -81,7 +85,7 @@ func (rt *Runtime) PlanRerun(ctx context.Context, run string, o Rerun) (map[stri
 	}
 	choices, err := r.Rerun(e)
 	if bad := (*coordinator.EventError)(nil); errors.As(err, &bad) {
-		err = fmt.Errorf("rerun %s: %s", run, bad.Reason)
+		err = fmt.Errorf("rerun %s: %s", r.ID(), bad.Reason)
 	}
 	return choices, e, err
 }
@@ -118,11 +122,11 @@ func samePlan(a, b *coordinator.Plan) bool {
 
 // reopen journals the rerun: the run's first append under this lease.
 func (rt *Runtime) reopen(ctx context.Context, lease memory.Lease, o Rerun) error {
-	_, e, err := rt.PlanRerun(ctx, lease.Run, o)
+	r, err := rt.Load(ctx, lease.Run)
 	if err != nil {
 		return err
 	}
-	r, err := rt.Load(ctx, lease.Run)
+	_, e, err := rt.planRerun(ctx, r, o)
 	if err != nil {
 		return err
 	}
