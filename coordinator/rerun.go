@@ -287,6 +287,14 @@ func (r *Run) revive(s *scope, prog *program, again *rerunning) {
 	r.quiet(s)
 }
 
+// nextGeneration is the first one whose keys nothing was begun under at the node's path.
+func (n *node) nextGeneration() int {
+	if n.worked() {
+		return n.generation + 1
+	}
+	return n.generation
+}
+
 // carry gives a node the step of the corrected plan: its retries, its review, its undo.
 func (n *node) carry(st *compiledStep) {
 	n.step, n.missing = st, 0
@@ -307,9 +315,7 @@ func (r *Run) anew(s *scope, st *compiledStep, was *node) *node {
 	var guidance []string
 	if was != nil {
 		guidance = was.guidance
-		if generation = max(generation, was.generation); was.worked() {
-			generation++
-		}
+		generation = max(generation, was.nextGeneration())
 	}
 	n := r.create(&node{path: path, step: st, scope: s, use: st.Use, role: st.role(), guidance: guidance})
 	n.generation = generation
@@ -324,14 +330,10 @@ func (r *Run) forget(left map[*node]bool) {
 		}
 	}
 	for n := range left {
-		generation := n.generation
-		if n.worked() {
-			generation++
-		}
 		if r.retired == nil {
 			r.retired = map[string]int{}
 		}
-		r.retired[n.path] = max(r.retired[n.path], generation)
+		r.retired[n.path] = max(r.retired[n.path], n.nextGeneration())
 	}
 	r.effects = slices.DeleteFunc(r.effects, func(ef *effect) bool { return ef.node.below(left) })
 }
